@@ -1,0 +1,79 @@
+/** Every environment variable of Tidemark, once: parsing, defaults, `tidemark doctor` and the docs derive from this table. */
+export interface SettingDefinition {
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'url' | 'list';
+  /** Default as it would be written in the environment; null: not set. */
+  readonly default: string | null;
+  readonly unit?: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly doc: string;
+}
+
+const PORT = { type: 'integer', unit: 'TCP port, 0 picks a free one', min: 0, max: 65_535 } as const;
+
+export const SETTINGS = {
+  TIDEMARK_HOME: {
+    type: 'string',
+    default: '.tidemark',
+    doc: 'Folder for everything Tidemark keeps: services, data, logs.',
+  },
+  TIDEMARK_HTTP_PORT: { ...PORT, default: '4000', doc: 'Port of the page, GraphQL, health and metrics.' },
+  TIDEMARK_HTTP_HOST: { type: 'string', default: '127.0.0.1', doc: 'Address the API listens on.' },
+  KAFKA_BROKERS: {
+    type: 'list',
+    default: null,
+    doc: 'Brokers host:port[,host:port]; not set: an embedded Kafka is started.',
+  },
+  SCHEMA_REGISTRY_URL: { type: 'url', default: null, doc: 'Confluent-compatible registry; not set: the embedded one.' },
+  DATABASE_URL: {
+    type: 'url',
+    default: null,
+    doc: 'PostgreSQL or TimescaleDB, postgres://user:password@host:port/db; not set: embedded.',
+  },
+  CLICKHOUSE_URL: {
+    type: 'url',
+    default: null,
+    doc: 'ClickHouse HTTP interface, http://user:password@host:port/db; not set: embedded.',
+  },
+  TIDEMARK_KAFKA_PORT: { ...PORT, default: '29092', doc: 'Port of the embedded Kafka.' },
+  TIDEMARK_REGISTRY_PORT: { ...PORT, default: '28081', doc: 'Port of the embedded schema registry.' },
+  TIDEMARK_POSTGRES_PORT: { ...PORT, default: '25432', doc: 'Port of the embedded PostgreSQL.' },
+  TIDEMARK_CLICKHOUSE_PORT: { ...PORT, default: '28123', doc: 'Port of the embedded ClickHouse (HTTP).' },
+  TIDEMARK_STATUS_PORT: {
+    ...PORT,
+    default: null,
+    doc: 'Port of one process for its own /metrics and /health; the launcher sets it.',
+  },
+  TIDEMARK_STATUS_URLS: {
+    type: 'list',
+    default: null,
+    doc: 'name=url of every process, for the API to gather; the launcher sets it.',
+  },
+  TIDEMARK_DEMO: { type: 'boolean', default: 'true', doc: 'Replay the shipped history with demo portfolios.' },
+  TIDEMARK_REPLAY_SPEED: {
+    type: 'number',
+    default: '50',
+    unit: 'trading days per second, 0 as fast as it goes',
+    min: 0,
+    max: 1e6,
+    doc: 'Speed of the replay (--speed).',
+  },
+  TIDEMARK_REPLAY_FROM: { type: 'string', default: null, doc: 'First day to replay, YYYY-MM-DD.' },
+  TIDEMARK_REPLAY_TO: { type: 'string', default: null, doc: 'Last day to replay, YYYY-MM-DD.' },
+  TIDEMARK_SEED: {
+    type: 'integer',
+    default: '1',
+    min: 0,
+    max: 2 ** 31,
+    doc: 'Seed of the paper venue and of synthetic ticks.',
+  },
+  TIDEMARK_COMMIT_INTERVAL_MS: {
+    type: 'integer',
+    default: '100',
+    unit: 'ms',
+    min: 1,
+    max: 60_000,
+    doc: 'Longest time between two commits of a processor.',
+  },
+  TIDEMARK_LOG_LEVEL: { type: 'string', default: 'info', doc: 'trace, debug, info, warn, error, fatal or silent.' },
+} as const satisfies Record<string, SettingDefinition>;

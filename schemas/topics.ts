@@ -1,0 +1,93 @@
+import type { Types } from './generated/types.ts';
+
+/** Every topic of Tidemark, once. Broker settings, subjects, docs and the CLI's listing derive from this table. */
+export interface TopicDefinition {
+  readonly name: keyof Types;
+  /** What the UTF-8 record key is. */
+  readonly key: string;
+  /** The part of the key that picks the partition (murmur2, as in Java); the whole key unless said otherwise. */
+  readonly partitionBy: 'key' | 'key-before-slash';
+  readonly partitions: number;
+  readonly cleanup: 'delete' | 'compact';
+  /** Who writes it. */
+  readonly owner: string;
+  readonly doc: string;
+}
+
+/** Partition count of every co-partitioned topic. Changing it re-maps keys: only on an empty system. */
+export const PARTITIONS = 4;
+/** Largest record the brokers take, bytes. What is larger is refused at the producer with RECORD_TOO_LARGE. */
+export const MAX_MESSAGE_BYTES = 1_048_588;
+
+const topic = (name: keyof Types, key: string, owner: string, doc: string, rest: Partial<TopicDefinition> = {}) =>
+  ({ name, key, partitionBy: 'key', partitions: PARTITIONS, cleanup: 'delete', owner, doc, ...rest }) as const;
+
+export const TOPICS = {
+  'market.trades': topic(
+    'market.trades',
+    'instrument',
+    'connectors/*',
+    'Trades and replayed closes, as the source gave them.',
+  ),
+  'market.sessions': topic(
+    'market.sessions',
+    'market',
+    'connectors/replay',
+    "A replayed day's progress: closed, settled.",
+    {
+      partitions: 1,
+    },
+  ),
+  'reference.instruments': topic('reference.instruments', 'instrument', 'connectors/*', 'What an instrument is.', {
+    cleanup: 'compact',
+  }),
+  'reference.portfolios': topic('reference.portfolios', 'portfolio', 'connectors/*', 'What a portfolio is called.', {
+    cleanup: 'compact',
+  }),
+  'orders.requests': topic('orders.requests', 'portfolio', 'connectors/demo', 'Orders asked for.'),
+  'orders.fills': topic(
+    'orders.fills',
+    'portfolio',
+    'connectors/paper, connectors/file',
+    'Executions, in offset order.',
+  ),
+  'portfolio.cash': topic(
+    'portfolio.cash',
+    'portfolio',
+    'connectors/demo, connectors/file',
+    'Deposits and withdrawals.',
+  ),
+  'portfolio.positions': topic(
+    'portfolio.positions',
+    'portfolio/instrument',
+    'topologies/positions',
+    'A position after each fill and mark.',
+    { partitionBy: 'key-before-slash' },
+  ),
+  'portfolio.pnl': topic(
+    'portfolio.pnl',
+    'portfolio',
+    'topologies/portfolio',
+    'Equity, cash, P&L, exposure and drawdown.',
+  ),
+} as const satisfies Record<keyof Types, TopicDefinition>;
+
+export type TopicName = keyof typeof TOPICS;
+
+/**
+ * Broker settings of a topic of ours. Retention goes by record timestamp and ours may be from 1990, so nothing expires by
+ * time and segments roll by bytes: with Kafka's defaults replayed records are deleted within minutes (DESIGN.md, Topics).
+ */
+export function topicConfig(cleanup: 'delete' | 'compact'): Record<string, string> {
+  const century = '3153600000000';
+  return {
+    'cleanup.policy': cleanup,
+    'retention.ms': '-1',
+    'retention.bytes': '-1',
+    'segment.ms': century,
+    'segment.bytes': cleanup === 'compact' ? '67108864' : '1073741824',
+    'message.timestamp.type': 'CreateTime',
+    'message.timestamp.before.max.ms': '9223372036854775807',
+    'max.message.bytes': String(MAX_MESSAGE_BYTES),
+  };
+}

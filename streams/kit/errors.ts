@@ -1,0 +1,36 @@
+/** Where in Kafka something happened. */
+export interface RecordPosition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface ErrorDetails {
+  readonly cause?: unknown;
+  /** True when the same call may succeed later. */
+  readonly retriable?: boolean;
+  readonly position?: RecordPosition;
+}
+
+/** The one error base: a stable `code` for programs, a sentence for people, and where it happened. */
+export class TidemarkError extends Error {
+  override name = 'TidemarkError';
+  readonly code: string;
+  readonly retriable: boolean;
+  readonly position: RecordPosition | undefined;
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.retriable = details.retriable ?? false;
+    this.position = details.position;
+  }
+}
+
+/** The message of anything thrown, with its causes, on one line. */
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError)
+    return [error.message, ...error.errors.map(describeError)].filter(Boolean).join('; ');
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} (${describeError(error.cause)})`;
+}

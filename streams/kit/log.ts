@@ -1,0 +1,9 @@
+import { pino } from 'pino';
+
+export type Log = pino.Logger;
+
+/** JSON lines on standard output; `TIDEMARK_LOG_LEVEL` (trace … fatal, silent) sets what is written, default info. */
+export const createLog = (name: string, level = process.env.TIDEMARK_LOG_LEVEL ?? 'info'): Log =>
+  pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime });
+
+export const silentLog: Log = pino({ level: 'silent' });
