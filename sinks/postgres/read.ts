@@ -1,0 +1,202 @@
+import pg from 'pg';
+
+/** What a portfolio is called. */
+export interface PortfolioName {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Newest value of a portfolio. Ledger amounts are decimal strings, statistics doubles, times microseconds since 1970 UTC. */
+export interface PnlRow {
+  readonly portfolio: string;
+  readonly eventTime: number;
+  readonly cash: string;
+  readonly realizedPnl: string;
+  readonly commission: string;
+  readonly unrealizedPnl: number;
+  readonly equity: number;
+  readonly dayPnl: number;
+  readonly grossExposure: number;
+  readonly netExposure: number;
+  readonly peakEquity: number;
+  readonly drawdown: number;
+  readonly openPositions: number;
+  readonly unpricedPositions: number;
+  /** Topic and event time of the record that caused this value. */
+  readonly sourceTopic: string;
+  readonly sourceEventTime: number;
+  /** Where this value stands in `portfolio.pnl`: a live reader goes on from `offset + 1`. */
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** Current position of a portfolio in one instrument, flat ones included. Fields as in the topic `portfolio.positions`. */
+export interface PositionRow {
+  readonly portfolio: string;
+  readonly instrument: string;
+  readonly eventTime: number;
+  readonly quantity: string;
+  readonly cost: string;
+  readonly averagePrice: number | null;
+  readonly markPrice: number | null;
+  readonly markTime: number | null;
+  readonly multiplier: string;
+  readonly realizedPnl: string;
+  readonly unrealizedPnl: number | null;
+  readonly commission: string;
+  readonly cashFlow: string;
+  readonly fills: number;
+  readonly unpriced: boolean;
+  /** Where this value stands in `portfolio.positions`. */
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** A portfolio's value at the end of one event time. */
+export interface PnlPoint {
+  readonly eventTime: number;
+  readonly equity: number;
+  readonly cash: string;
+  readonly realizedPnl: string;
+  readonly unrealizedPnl: number;
+  readonly drawdown: number;
+}
+
+/** How far a topic's partition is in the database. */
+export interface SinkOffset {
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the next record to be written. */
+  readonly nextOffset: number;
+  /** Wall-clock time of the last commit, microseconds. */
+  readonly updatedAt: number;
+}
+
+/** The query side of the PostgreSQL store. Every method throws the driver's error when the database is unreachable. */
+export interface ReadStore {
+  /** Every portfolio known by reference data or by a value, by id. A portfolio without reference data is named by its id. */
+  portfolios(): Promise<PortfolioName[]>;
+  /** Null when the portfolio has no value yet. */
+  latestPnl(portfolioId: string): Promise<PnlRow | null>;
+  positions(portfolioId: string): Promise<PositionRow[]>;
+  /**
+   * Values at the end of each event time in [from, to] (null: open), oldest first, at most `maxPoints` of them (default 1,000,
+   * 1 to 10,000). When there are more, the time range is cut into equal buckets and of each the lowest and the highest equity
+   * and the last value stay, and so does the very first value.
+   */
+  pnlHistory(
+    portfolioId: string,
+    fromMicros: number | null,
+    toMicros: number | null,
+    maxPoints?: number,
+  ): Promise<PnlPoint[]>;
+  sinkOffsets(): Promise<SinkOffset[]>;
+  close(): Promise<void>;
+}
+
+export const DEFAULT_HISTORY_POINTS = 1_000;
+export const MAX_HISTORY_POINTS = 10_000;
+const POOL_SIZE = 8;
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint`;
+const decimal = (column: string) => `trim_scale(${column})::text`;
+
+const PORTFOLIOS_SQL = `
+  select id, coalesce(p.name, id) as name
+  from (select portfolio as id from portfolios union select portfolio from portfolio_pnl_latest) known
+  left join portfolios p on p.portfolio = known.id
+  order by id`;
+
+const LATEST_PNL_SQL = `
+  select portfolio, ${micros('event_time')} as "eventTime", ${decimal('cash')} as cash,
+    ${decimal('realized_pnl')} as "realizedPnl", ${decimal('commission')} as commission,
+    unrealized_pnl as "unrealizedPnl", equity, day_pnl as "dayPnl", gross_exposure as "grossExposure",
+    net_exposure as "netExposure", peak_equity as "peakEquity", drawdown, open_positions as "openPositions",
+    unpriced_positions as "unpricedPositions", source_topic as "sourceTopic",
+    ${micros('source_event_time')} as "sourceEventTime", record_partition as partition, record_offset as offset
+  from portfolio_pnl_latest where portfolio = $1`;
+
+const POSITIONS_SQL = `
+  select portfolio, instrument, ${micros('event_time')} as "eventTime", ${decimal('quantity')} as quantity,
+    ${decimal('cost')} as cost, average_price as "averagePrice", mark_price as "markPrice",
+    ${micros('mark_time')} as "markTime", ${decimal('multiplier')} as multiplier,
+    ${decimal('realized_pnl')} as "realizedPnl", unrealized_pnl as "unrealizedPnl", ${decimal('commission')} as commission,
+    ${decimal('cash_flow')} as "cashFlow", fills, unpriced, record_partition as partition, record_offset as offset
+  from positions where portfolio = $1 order by instrument`;
+
+// One portfolio lives in one partition and its event time never goes back, so the last record of an event time is the one with
+// the highest offset. Values within an event time are half-marked portfolios: they are in the table, not in the chart.
+const HISTORY_SQL = `
+  with instants as (
+    select distinct on (event_time) event_time, equity, cash, realized_pnl, unrealized_pnl, drawdown
+    from portfolio_pnl
+    where portfolio = $1
+      and event_time >= coalesce(timestamptz 'epoch' + $2::bigint * interval '1 microsecond', '-infinity')
+      and event_time <= coalesce(timestamptz 'epoch' + $3::bigint * interval '1 microsecond', 'infinity')
+    order by event_time, record_offset desc
+  ), measured as (
+    select *, count(*) over () as points, min(event_time) over () as first_time, max(event_time) over () as last_time
+    from instants
+  ), bucketed as (
+    select *, case
+      when $5::int = 0 or first_time = last_time then 0
+      else least(floor(extract(epoch from event_time - first_time) / extract(epoch from last_time - first_time) * $5), $5 - 1)
+    end as bucket
+    from measured
+  ), ranked as (
+    select *,
+      row_number() over (partition by bucket order by event_time desc) as from_end,
+      row_number() over (partition by bucket order by equity, event_time) as from_lowest,
+      row_number() over (partition by bucket order by equity desc, event_time) as from_highest
+    from bucketed
+  )
+  select ${micros('event_time')} as "eventTime", equity, ${decimal('cash')} as cash,
+    ${decimal('realized_pnl')} as "realizedPnl", unrealized_pnl as "unrealizedPnl", drawdown
+  from ranked
+  where points <= $4
+    or event_time = last_time
+    or ($4 > 1 and event_time = first_time)
+    or ($5 > 0 and (from_end = 1 or from_lowest = 1 or from_highest = 1))
+  order by event_time`;
+
+const OFFSETS_SQL = `
+  select topic, partition, next_offset as "nextOffset", ${micros('updated_at')} as "updatedAt"
+  from sink_offsets order by topic, partition`;
+
+/** bigint columns are counts, offsets and microseconds here, all safe integers. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+/** Opens a pool of at most 8 connections, lazily: it does not fail when the database is not there yet. */
+export function openReadStore(databaseUrl: string): ReadStore {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: POOL_SIZE,
+    types,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    application_name: 'tidemark-read',
+  });
+  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
+  pool.on('error', () => {});
+  const rows = async <R extends pg.QueryResultRow>(sql: string, values: unknown[] = []) =>
+    (await pool.query<R>(sql, values)).rows;
+  return {
+    portfolios: () => rows<PortfolioName & pg.QueryResultRow>(PORTFOLIOS_SQL),
+    latestPnl: async (portfolioId) =>
+      (await rows<PnlRow & pg.QueryResultRow>(LATEST_PNL_SQL, [portfolioId]))[0] ?? null,
+    positions: (portfolioId) => rows<PositionRow & pg.QueryResultRow>(POSITIONS_SQL, [portfolioId]),
+    pnlHistory: (portfolioId, fromMicros, toMicros, maxPoints = DEFAULT_HISTORY_POINTS) => {
+      const points = Math.min(Math.max(Math.trunc(maxPoints), 1), MAX_HISTORY_POINTS);
+      // The first value and, of each bucket, lowest, highest and last: together at most `points`.
+      const buckets = Math.floor((points - 1) / 3);
+      return rows<PnlPoint & pg.QueryResultRow>(HISTORY_SQL, [portfolioId, fromMicros, toMicros, points, buckets]);
+    },
+    sinkOffsets: () => rows<SinkOffset & pg.QueryResultRow>(OFFSETS_SQL),
+    close: () => pool.end(),
+  };
+}
