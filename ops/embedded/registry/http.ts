@@ -1,5 +1,5 @@
 import fastify, { type FastifyInstance } from 'fastify';
-import { describeError } from '../../../streams/kit/errors.ts';
+import { describeError } from '#streams/kit/errors.ts';
 import { RegistryError, type RegistryState, type SchemaEvent } from './state.ts';
 
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';

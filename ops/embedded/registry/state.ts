@@ -1,5 +1,5 @@
 import type avro from 'avsc';
-import { describeError } from '../../../streams/kit/errors.ts';
+import { describeError } from '#streams/kit/errors.ts';
 import { COMPATIBILITY_LEVELS, type CompatibilityLevel, incompatibilities, parseSchema } from './compatibility.ts';
 
 /** An answer that is an error: HTTP status and the numeric code of Confluent's API. */

@@ -1,14 +1,10 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CompatibilityLevel, incompatibilities, parseSchema } from '#ops/embedded/registry/compatibility.ts';
+import { registryServer } from '#ops/embedded/registry/http.ts';
+import { RegistryState, type SchemaEvent } from '#ops/embedded/registry/state.ts';
 import { AVRO } from '#schemas/avro.ts';
-import {
-  type CompatibilityLevel,
-  incompatibilities,
-  parseSchema,
-} from '../../../ops/embedded/registry/compatibility.ts';
-import { registryServer } from '../../../ops/embedded/registry/http.ts';
-import { RegistryState, type SchemaEvent } from '../../../ops/embedded/registry/state.ts';
 
 const record = (...fields: object[]) => JSON.stringify({ type: 'record', name: 'Trade', namespace: 'test', fields });
 const price = { name: 'price', type: 'double' };
