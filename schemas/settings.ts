@@ -75,5 +75,13 @@ export const SETTINGS = {
     max: 60_000,
     doc: 'Longest time between two commits of a processor.',
   },
+  TIDEMARK_MAX_LAG_RECORDS: {
+    type: 'integer',
+    default: '200000',
+    unit: 'records',
+    min: 1,
+    max: 1e12,
+    doc: 'A processor, sink or live view further behind than this makes /health/ready answer 503.',
+  },
   TIDEMARK_LOG_LEVEL: { type: 'string', default: 'info', doc: 'trace, debug, info, warn, error, fatal or silent.' },
 } as const satisfies Record<string, SettingDefinition>;

@@ -1,0 +1,135 @@
+import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { DEFAULT_HISTORY_POINTS, MAX_HISTORY_POINTS } from '#sinks/postgres/read.ts';
+import {
+  builder,
+  type GraphqlContext,
+  PnlPointType,
+  PnlType,
+  type PortfolioSource,
+  PortfolioType,
+  PositionType,
+  TradeType,
+} from './types.ts';
+
+const MAX_CONFLATE_MS = 60_000;
+const MAX_INSTRUMENTS = 1_000;
+
+const badArgument = (message: string) => new GraphQLError(message, { extensions: { code: 'BAD_ARGUMENT' } });
+
+function requireLoaded({ notLoaded }: GraphqlContext): void {
+  const reason = notLoaded();
+  if (reason !== null) throw new GraphQLError(`Not ready: ${reason}`, { extensions: { code: 'NOT_READY' } });
+}
+
+/** Portfolios of the store, and those that the topics know before the store does. */
+async function knownPortfolios({ store, views }: GraphqlContext): Promise<PortfolioSource[]> {
+  const known = new Map<string, PortfolioSource>();
+  for (const portfolio of await store.portfolios()) known.set(portfolio.id, portfolio);
+  for (const id of [...views.pnl.groups(), ...views.positions.groups()]) {
+    if (!known.has(id)) known.set(id, { id, name: id });
+  }
+  return [...known.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+builder.queryType({
+  fields: (t) => ({
+    portfolios: t.field({
+      type: [PortfolioType],
+      description: 'Every portfolio, by id.',
+      resolve: (_root, _args, context) => {
+        requireLoaded(context);
+        return knownPortfolios(context);
+      },
+    }),
+    portfolio: t.field({
+      type: PortfolioType,
+      nullable: true,
+      args: { id: t.arg.id({ required: true }) },
+      description: 'Null when nobody knows the id.',
+      resolve: async (_root, { id }, context) => {
+        requireLoaded(context);
+        return (await knownPortfolios(context)).find((portfolio) => portfolio.id === id) ?? null;
+      },
+    }),
+    pnlHistory: t.field({
+      type: [PnlPointType],
+      description:
+        'Values at the end of each event time, oldest first. When there are more than maxPoints, lows, highs and last values of equal time buckets stay.',
+      args: {
+        portfolioId: t.arg.id({ required: true }),
+        from: t.arg({ type: 'DateTime', description: 'Inclusive; open when not given.' }),
+        to: t.arg({ type: 'DateTime', description: 'Inclusive; open when not given.' }),
+        maxPoints: t.arg.int({
+          defaultValue: DEFAULT_HISTORY_POINTS,
+          description: `1 to ${MAX_HISTORY_POINTS}.`,
+        }),
+      },
+      resolve: (_root, { portfolioId, from, to, maxPoints }, { store }) => {
+        const points = maxPoints ?? DEFAULT_HISTORY_POINTS;
+        if (points < 1 || points > MAX_HISTORY_POINTS)
+          throw badArgument(`maxPoints must be from 1 to ${MAX_HISTORY_POINTS}, not ${points}`);
+        if (from != null && to != null && from > to) throw badArgument('from must not be later than to');
+        return store.pnlHistory(portfolioId, from ?? null, to ?? null, points);
+      },
+    }),
+  }),
+});
+
+const CONFLATE = `At most one value per key in this many milliseconds, 0 to ${MAX_CONFLATE_MS}; 0 sends each as soon as it is there.`;
+
+function checkConflate(conflateMs: number | null | undefined): number {
+  const value = conflateMs ?? 0;
+  if (value < 0 || value > MAX_CONFLATE_MS)
+    throw badArgument(`conflateMs must be from 0 to ${MAX_CONFLATE_MS}, not ${value}`);
+  return value;
+}
+
+builder.subscriptionType({
+  description:
+    'Each subscription starts with the newest value per key. A subscriber that reads slower than values come gets the newest value per key; what it missed is counted in tidemark_live_conflated_total.',
+  fields: (t) => ({
+    portfolioPnl: t.field({
+      type: PnlType,
+      description: 'The value of one portfolio, or of all when portfolioId is null.',
+      args: {
+        portfolioId: t.arg.id(),
+        conflateMs: t.arg.int({ defaultValue: 0, description: CONFLATE }),
+      },
+      subscribe: (_root, { portfolioId, conflateMs }, context) => {
+        requireLoaded(context);
+        return context.views.pnl.subscribe(portfolioId == null ? null : [portfolioId], checkConflate(conflateMs));
+      },
+      resolve: (value) => value,
+    }),
+    portfolioPositions: t.field({
+      type: PositionType,
+      description: 'The positions of one portfolio, one message a changed position.',
+      args: {
+        portfolioId: t.arg.id({ required: true }),
+        conflateMs: t.arg.int({ defaultValue: 0, description: CONFLATE }),
+      },
+      subscribe: (_root, { portfolioId, conflateMs }, context) => {
+        requireLoaded(context);
+        return context.views.positions.subscribe([portfolioId], checkConflate(conflateMs));
+      },
+      resolve: (value) => value,
+    }),
+    trades: t.field({
+      type: TradeType,
+      description: 'Trades of some instruments, or of all when instruments is null.',
+      args: {
+        instruments: t.arg.stringList(),
+        conflateMs: t.arg.int({ defaultValue: 0, description: CONFLATE }),
+      },
+      subscribe: (_root, { instruments, conflateMs }, context) => {
+        requireLoaded(context);
+        if (instruments && instruments.length > MAX_INSTRUMENTS)
+          throw badArgument(`At most ${MAX_INSTRUMENTS} instruments may be named; null means all`);
+        return context.views.trades.subscribe(instruments ?? null, checkConflate(conflateMs));
+      },
+      resolve: (value) => value,
+    }),
+  }),
+});
+
+export const schema: GraphQLSchema = builder.toSchema();

@@ -1,0 +1,48 @@
+import { parseDecimal } from '#schemas/decimal.ts';
+import type { PortfolioPnl } from '#schemas/generated/types.ts';
+import type { PnlRow, PositionRow, ReadStore } from '#sinks/postgres/read.ts';
+import type { LivePosition, LiveViews } from './views.ts';
+
+export function pnlFromRow(row: PnlRow): PortfolioPnl {
+  const { partition: _partition, offset: _offset, ...value } = row;
+  return {
+    ...value,
+    cash: parseDecimal(row.cash),
+    realizedPnl: parseDecimal(row.realizedPnl),
+    commission: parseDecimal(row.commission),
+  };
+}
+
+export function positionFromRow(row: PositionRow): LivePosition {
+  const { partition: _partition, offset: _offset, ...value } = row;
+  return {
+    ...value,
+    quantity: parseDecimal(row.quantity),
+    cost: parseDecimal(row.cost),
+    multiplier: parseDecimal(row.multiplier),
+    realizedPnl: parseDecimal(row.realizedPnl),
+    commission: parseDecimal(row.commission),
+    cashFlow: parseDecimal(row.cashFlow),
+  };
+}
+
+/** Where to read on: the next offset per topic and partition. */
+export type NextOffsets = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
+/**
+ * Fills the views with the newest values of the store and returns where the topics go on from there. The offsets are read
+ * before the values, so that reading on from them repeats some values (older ones change nothing) but leaves none out.
+ */
+export async function loadSnapshot(store: ReadStore, views: LiveViews): Promise<NextOffsets> {
+  const next = new Map<string, Map<number, number>>();
+  for (const { topic, partition, nextOffset } of await store.sinkOffsets()) {
+    const partitions = next.get(topic) ?? new Map<number, number>();
+    next.set(topic, partitions.set(partition, nextOffset));
+  }
+  for (const { id } of await store.portfolios()) {
+    const pnl = await store.latestPnl(id);
+    if (pnl) views.pnl.apply(pnlFromRow(pnl));
+    for (const row of await store.positions(id)) views.positions.apply(positionFromRow(row));
+  }
+  return next;
+}

@@ -1,0 +1,43 @@
+import type { PortfolioPnl, Position, Trade } from '#schemas/generated/types.ts';
+import type { Metrics } from '#streams/kit/metrics.ts';
+import { LiveView } from './view.ts';
+
+/** A position as the API shows it: what the topic and the store have in common. */
+export type LivePosition = Omit<Position, 'cause' | 'sourceTopic' | 'sourceEventTime'>;
+
+/** The live side of the API: one view a topic. */
+export interface LiveViews {
+  readonly pnl: LiveView<PortfolioPnl>;
+  readonly positions: LiveView<LivePosition>;
+  readonly trades: LiveView<Trade>;
+}
+
+export const createViews = (metrics: Metrics): LiveViews => ({
+  pnl: new LiveView(
+    {
+      topic: 'portfolio.pnl',
+      key: (value: PortfolioPnl) => value.portfolio,
+      group: (value: PortfolioPnl) => value.portfolio,
+      passLate: false,
+    },
+    metrics,
+  ),
+  positions: new LiveView(
+    {
+      topic: 'portfolio.positions',
+      key: (value: LivePosition) => `${value.portfolio}/${value.instrument}`,
+      group: (value: LivePosition) => value.portfolio,
+      passLate: false,
+    },
+    metrics,
+  ),
+  trades: new LiveView(
+    {
+      topic: 'market.trades',
+      key: (value: Trade) => value.instrument,
+      group: (value: Trade) => value.instrument,
+      passLate: true,
+    },
+    metrics,
+  ),
+});
