@@ -1,0 +1,172 @@
+/**
+ * The running value of one portfolio. Rules:
+ *
+ * - `cash` = deposits - withdrawals + cash flow of all positions; `realizedPnl`, `commission` and `cost` are sums over all positions. Exact.
+ * - `unrealizedPnl`, `grossExposure` (of |quantity × multiplier × mark|) and `netExposure` are sums over open, priced positions, in
+ *   doubles. `equity` = cash + cost (exact, then a double) + unrealizedPnl: an unpriced position counts at cost.
+ * - The portfolio's event time is the newest of its inputs and never goes back. All updates that leave it where it is, late
+ *   ones included, belong to the same instant; an input with a newer event time ends the instant before it is applied.
+ * - `profit` = realizedPnl + unrealizedPnl, that is equity less net deposits: flows do not touch it. Every portfolio starts with
+ *   profit 0. The peak is the highest profit at the end of any instant, the present one counting as if it ended now;
+ *   `peakEquity` is the peak plus net deposits, so it shifts with every flow, late ones too. `drawdown` = 1 - equity ÷ peakEquity, and
+ *   0 while peakEquity is not positive. What is smaller than 2^-50 of the equity is rounding noise and no drawdown.
+ * - `dayPnl` = profit less the profit at the last update of an earlier UTC day of the portfolio's event time (0 on its first day).
+ *
+ * Sums of doubles are kept incrementally, each update in O(1), in twice the precision of a double (sum.ts), with a bound of the error
+ * made so far (`noise`). If a term that was huge goes away and the bound is no longer small beside what is left, the sums
+ * are added up afresh. So they equal a fresh summation to the last bits, whatever passed through them.
+ */
+import { checkDecimal, decimalToNumber } from '#schemas/decimal.ts';
+import type { PortfolioPnl } from '#schemas/generated/types.ts';
+import type { AvroSchema } from '#streams/kit/avro.ts';
+
+/** What a portfolio's exact totals are made of. */
+export interface Amounts {
+  readonly cashFlow: bigint;
+  readonly cost: bigint;
+  readonly realizedPnl: bigint;
+  readonly commission: bigint;
+}
+/** Last ledger figures of one position; changes with its fills only. Key portfolio/instrument. */
+export interface Holding extends Amounts {
+  readonly fills: number;
+  /** quantity × multiplier as a double; 0 when flat. */
+  readonly units: number;
+}
+/** Last marked figures of one open, priced position. Key portfolio/instrument. */
+export interface Valuation {
+  readonly unrealizedPnl: number;
+  readonly exposure: number;
+}
+/** Key portfolio. */
+export interface Account extends Amounts {
+  readonly eventTime: number;
+  /** Net deposits. */
+  readonly deposits: bigint;
+  readonly openPositions: number;
+  readonly unpricedPositions: number;
+  readonly unrealizedHigh: number;
+  readonly unrealizedLow: number;
+  readonly grossHigh: number;
+  readonly grossLow: number;
+  readonly netHigh: number;
+  readonly netLow: number;
+  /** Bound of the rounding error in the sums since they were last added up afresh. */
+  readonly noise: number;
+  readonly profit: number;
+  /** Highest profit at the end of an instant that is over. */
+  readonly peakProfit: number;
+  /** Profit at the last update of an earlier UTC day. */
+  readonly dayStartProfit: number;
+}
+
+const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
+const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
+const record = (name: string, doc: string, fields: Readonly<Record<string, unknown>>): AvroSchema =>
+  ({
+    type: 'record',
+    name,
+    namespace: 'tidemark.portfolio',
+    doc,
+    fields: Object.entries(fields).map(([field, type]) => ({ name: field, type })),
+  }) as AvroSchema;
+const AMOUNTS = { cashFlow: DECIMAL, cost: DECIMAL, realizedPnl: DECIMAL, commission: DECIMAL };
+
+export const HOLDING_SCHEMA = record('Holding', 'Ledger figures of a position; key portfolio/instrument.', {
+  fills: 'long',
+  units: 'double',
+  ...AMOUNTS,
+});
+export const VALUATION_SCHEMA = record('Valuation', 'An open, priced position at its mark; key portfolio/instrument.', {
+  unrealizedPnl: 'double',
+  exposure: 'double',
+});
+export const ACCOUNT_SCHEMA = record('Account', 'Running totals of a portfolio; key portfolio.', {
+  eventTime: TIME,
+  deposits: DECIMAL,
+  ...AMOUNTS,
+  openPositions: 'int',
+  unpricedPositions: 'int',
+  unrealizedHigh: 'double',
+  unrealizedLow: 'double',
+  grossHigh: 'double',
+  grossLow: 'double',
+  netHigh: 'double',
+  netLow: 'double',
+  noise: 'double',
+  profit: 'double',
+  peakProfit: 'double',
+  dayStartProfit: 'double',
+});
+
+/** Before anything happened. */
+export const EMPTY_ACCOUNT: Account = {
+  eventTime: -1,
+  deposits: 0n,
+  cashFlow: 0n,
+  cost: 0n,
+  realizedPnl: 0n,
+  commission: 0n,
+  openPositions: 0,
+  unpricedPositions: 0,
+  unrealizedHigh: 0,
+  unrealizedLow: 0,
+  grossHigh: 0,
+  grossLow: 0,
+  netHigh: 0,
+  netLow: 0,
+  noise: 0,
+  profit: 0,
+  peakProfit: 0,
+  dayStartProfit: 0,
+};
+
+/** The totals with one contribution exchanged for another. Throws DecimalError when one leaves decimal(38, 9). */
+export function exchange(totals: Amounts, old: Amounts | undefined, next: Amounts): Amounts {
+  return {
+    cashFlow: checkDecimal(totals.cashFlow + next.cashFlow - (old?.cashFlow ?? 0n)),
+    cost: checkDecimal(totals.cost + next.cost - (old?.cost ?? 0n)),
+    realizedPnl: checkDecimal(totals.realizedPnl + next.realizedPnl - (old?.realizedPnl ?? 0n)),
+    commission: checkDecimal(totals.commission + next.commission - (old?.commission ?? 0n)),
+  };
+}
+
+const DAY_MICROS = 86_400_000_000;
+
+/** Peak and day start as they stand before an input at `eventTime` is applied. */
+export function enterInstant(account: Account, eventTime: number): { peakProfit: number; dayStartProfit: number } {
+  const { profit, peakProfit, dayStartProfit } = account;
+  if (eventTime <= account.eventTime) return { peakProfit, dayStartProfit };
+  const newDay = Math.floor(eventTime / DAY_MICROS) > Math.floor(account.eventTime / DAY_MICROS);
+  return { peakProfit: Math.max(peakProfit, profit), dayStartProfit: newDay ? profit : dayStartProfit };
+}
+
+/** Rounding noise of figures that each went through a few roundings, relative to their size. */
+const RESOLUTION = 2 ** -50;
+
+/** The published figures of an account. */
+export function pnlOf(portfolio: string, account: Account, sourceTopic: string, sourceEventTime: number): PortfolioPnl {
+  const cash = account.deposits + account.cashFlow;
+  const equity = decimalToNumber(cash + account.cost) + account.unrealizedHigh;
+  const below = account.peakProfit - account.profit;
+  const gap = below > Math.abs(equity) * RESOLUTION ? below : 0;
+  const peakEquity = equity + gap;
+  return {
+    eventTime: account.eventTime,
+    portfolio,
+    cash,
+    realizedPnl: account.realizedPnl,
+    commission: account.commission,
+    unrealizedPnl: account.unrealizedHigh,
+    equity,
+    dayPnl: account.profit - account.dayStartProfit,
+    grossExposure: account.grossHigh,
+    netExposure: account.netHigh,
+    peakEquity,
+    drawdown: peakEquity > 0 ? gap / peakEquity : 0,
+    openPositions: account.openPositions,
+    unpricedPositions: account.unpricedPositions,
+    sourceTopic,
+    sourceEventTime,
+  };
+}
