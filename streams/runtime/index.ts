@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { type AvroSerde, type Kafka, type SchemaRegistry, topicSerde } from '../kafka/index.ts';
+import type { TransactionStep } from '../kafka/transactions.ts';
+import { type Clock, systemClock } from '../kit/clock.ts';
+import { TidemarkError } from '../kit/errors.ts';
+import type { Log } from '../kit/log.ts';
+import type { Metrics } from '../kit/metrics.ts';
+import { type CompiledTopology, compileTopology } from '../topology/topology.ts';
+import type { TopologyDefinition } from '../topology/types.ts';
+import type { OutputTopic } from './collector.ts';
+import { takeIdentity } from './identity.ts';
+import { RuntimeMetrics } from './metrics.ts';
+import { StreamThread } from './stream-thread.ts';
+import type { TopicTable } from './task-set.ts';
+
+export interface RunOptions {
+  readonly kafka: Kafka;
+  readonly brokers: readonly string[];
+  readonly registry: SchemaRegistry;
+  /** Folder for what must survive a restart of this process; one process at a time. */
+  readonly stateFolder: string;
+  /** Broker settings of an internal topic. */
+  readonly topicConfig: (cleanup: 'delete' | 'compact') => Record<string, string>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Default 100. */
+  readonly commitIntervalMs?: number;
+  /** Default 10 s: how long a process may be silent before its tasks go to another. */
+  readonly sessionTimeoutMs?: number;
+  /** Default 10 s: how long readers wait for a transaction whose owner is gone for good. */
+  readonly transactionTimeoutMs?: number;
+  readonly clock?: Clock;
+  readonly onStep?: (step: TransactionStep) => void;
+}
+export interface RunningTopology {
+  notReady(): string | null;
+  /** Commits what is done and leaves. */
+  stop(): Promise<void>;
+  /** Rejects when the topology cannot go on. */
+  readonly done: Promise<void>;
+}
+
+/**
+ * Runs a topology, exactly once, until stopped. Its internal topics are created where missing. Throws TOPOLOGY_INVALID,
+ * TOPIC_UNKNOWN for a source or sink that does not exist, TOPICS_NOT_COPARTITIONED, STATE_LOCKED.
+ */
+export async function runTopology(definition: TopologyDefinition, options: RunOptions): Promise<RunningTopology> {
+  const topology = compileTopology(definition);
+  const topics = await prepareTopics(topology, options);
+  const identity = takeIdentity(join(options.stateFolder, topology.name), topology.name);
+  const thread = new StreamThread({
+    topology,
+    topics,
+    kafka: options.kafka,
+    brokers: options.brokers,
+    id: identity.id,
+    commitIntervalMs: options.commitIntervalMs ?? 100,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
+    transactionTimeoutMs: options.transactionTimeoutMs ?? 10_000,
+    log: options.log,
+    clock: options.clock ?? systemClock,
+    metrics: new RuntimeMetrics(options.metrics),
+    ...(options.onStep ? { onStep: options.onStep } : {}),
+  });
+  const done = thread.run().finally(() => identity.release());
+  done.catch(() => undefined);
+  return {
+    notReady: () => thread.notReady(),
+    stop: () => {
+      thread.stop();
+      return done;
+    },
+    done,
+  };
+}
+
+/** Creates what is missing of the internal topics, checks co-partitioning, registers schemas. */
+async function prepareTopics(topology: CompiledTopology, options: RunOptions): Promise<TopicTable> {
+  const { kafka, registry, topicConfig } = options;
+  const counts = new Map<string, number>();
+  for (const sub of topology.subTopologies) {
+    for (const source of sub.sources)
+      if (!source.internal) counts.set(source.topic, await kafka.partitions(source.topic));
+  }
+  const [first] = counts.values();
+  if ([...counts.values()].some((count) => count !== first)) {
+    const listed = [...counts].map(([topic, count]) => `${topic} has ${count}`).join(', ');
+    throw new TidemarkError(
+      'TOPICS_NOT_COPARTITIONED',
+      `Topology ${topology.name} needs the same number of partitions in all its inputs: ${listed}`,
+    );
+  }
+  const partitions = first!;
+  const internal = topology.subTopologies.flatMap((sub) => [
+    ...sub.sources
+      .filter((source) => source.internal)
+      .map((source) => ({ name: source.topic, partitions, config: topicConfig('delete') })),
+    ...sub.stores.map((store) => ({ name: store.changelog, partitions, config: topicConfig('compact') })),
+  ]);
+  await kafka.createTopics([
+    ...internal,
+    { name: topology.deadLetterTopic, partitions: 1, config: topicConfig('delete') },
+  ]);
+  const sources = new Map<string, AvroSerde<unknown>>();
+  const outputs = new Map<string, OutputTopic>();
+  for (const sub of topology.subTopologies) {
+    for (const { topic, value } of sub.sources) sources.set(topic, await topicSerde(registry, topic, value));
+    for (const { topic, value } of sub.outputs) {
+      if (!outputs.has(topic))
+        outputs.set(topic, {
+          serde: await topicSerde(registry, topic, value),
+          partitions: await kafka.partitions(topic),
+        });
+    }
+  }
+  return { inputTopics: [...sources.keys()], sources, outputs };
+}

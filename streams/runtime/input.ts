@@ -1,0 +1,105 @@
+import { BatchCursor } from '../kafka/codec/batch-cursor.ts';
+import type { FetchedPartition } from '../kafka/codec/requests.ts';
+import type { CompiledSource } from '../topology/topology.ts';
+import type { Task } from './task.ts';
+
+/** What is buffered per partition before it is left out of the next fetch, bytes. */
+const BUFFER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * One input partition of a task: fetched record batches, read lazily where they lie. Positions are counted from what was
+ * consumed, so markers and aborted records count too.
+ */
+export class PartitionInput {
+  readonly task: Task;
+  readonly source: CompiledSource;
+  readonly topic: string;
+  readonly partition: number;
+  /** Where the next fetch begins. */
+  fetchOffset = 0;
+  /** Where the broker's committed data ended at the last fetch; -1 before the first. */
+  stableOffset = -1;
+  /** What the last commit holds; -1 before the first. */
+  committedOffset = -1;
+  /** True when the group had a committed offset at the assignment. */
+  hasCommit = false;
+  #queue: { cursor: BatchCursor; bytes: number }[] = [];
+  #bytes = 0;
+  #head = false;
+
+  constructor(task: Task, source: CompiledSource) {
+    this.task = task;
+    this.source = source;
+    this.topic = source.topic;
+    this.partition = task.partition;
+  }
+
+  get wantsMore(): boolean {
+    return this.#bytes < BUFFER_BYTES;
+  }
+  /** True when everything that was readable at the last fetch is buffered or processed. */
+  get caughtUp(): boolean {
+    return this.stableOffset >= 0 && this.fetchOffset >= this.stableOffset;
+  }
+  /** The record to process next, or null when nothing is buffered. Stays until `advance()`. */
+  peek(): BatchCursor | null {
+    while (this.#queue.length > 0) {
+      const first = this.#queue[0]!;
+      if (this.#head) return first.cursor;
+      if (first.cursor.next()) {
+        this.#head = true;
+        return first.cursor;
+      }
+      this.#queue.shift();
+      this.#bytes -= first.bytes;
+    }
+    return null;
+  }
+  /** The head record is done. */
+  advance(): void {
+    this.#head = false;
+  }
+  /** The offset to commit: of the next record to process, or of the next fetch when all is processed. */
+  get position(): number {
+    return this.peek()?.offset ?? this.fetchOffset;
+  }
+
+  /** Takes a partition's part of a fetch response. */
+  accept(fetched: FetchedPartition): void {
+    this.stableOffset = fetched.lastStableOffset;
+    const { records } = fetched;
+    if (!records || records.length === 0) return;
+    const next = nextOffset(records, this.fetchOffset);
+    if (next === this.fetchOffset) return;
+    const cursor = new BatchCursor(records, {
+      topic: this.topic,
+      partition: this.partition,
+      fetchOffset: this.fetchOffset,
+      abortedTransactions: fetched.abortedTransactions,
+    });
+    this.#queue.push({ cursor, bytes: records.length });
+    this.#bytes += records.length;
+    this.fetchOffset = next;
+  }
+  /** Forgets what is buffered and goes back to an offset. */
+  seek(offset: number): void {
+    this.fetchOffset = offset;
+    this.stableOffset = -1;
+    this.#queue = [];
+    this.#bytes = 0;
+    this.#head = false;
+  }
+}
+
+/** The offset after the last whole batch of a fetched section, read from the batch headers alone. */
+function nextOffset(records: Buffer, from: number): number {
+  let next = from;
+  for (let at = 0; at + 61 <= records.length; ) {
+    const length = records.readInt32BE(at + 8);
+    if (length < 49 || at + 12 + length > records.length) break;
+    const base = records.readUInt32BE(at) * 4294967296 + records.readUInt32BE(at + 4);
+    next = Math.max(next, base + records.readInt32BE(at + 23) + 1);
+    at += 12 + length;
+  }
+  return next;
+}

@@ -1,0 +1,93 @@
+import type { BatchCursor } from '../kafka/codec/batch-cursor.ts';
+import type { TransactionalProducer } from '../kafka/transactions.ts';
+import { describeError, TidemarkError } from '../kit/errors.ts';
+import type { Log } from '../kit/log.ts';
+import type { PartitionInput } from './input.ts';
+import type { RuntimeMetrics } from './metrics.ts';
+import type { Rejection } from './task.ts';
+
+/** What a dead letter keeps of a value, bytes; the rest is told by the header `value.truncatedFrom`. */
+const DEAD_LETTER_VALUE_BYTES = 512 * 1024;
+/** Failures of a single record that no second try can mend. */
+const CONDEMNING_CODES = new Set(['RECORD_TOO_LARGE', 'TIMESTAMP_INVALID']);
+
+export interface PoisonOptions {
+  readonly producer: TransactionalProducer;
+  readonly deadLetterTopic: string;
+  readonly metrics: RuntimeMetrics;
+  readonly log: Log;
+}
+
+/** Applies a source's policy to records that cannot be decoded, that a processor rejected, or whose outputs cannot be written. */
+export class PoisonHandler {
+  readonly #options: PoisonOptions;
+  readonly #condemned = new Map<string, Rejection>();
+
+  constructor(options: PoisonOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Remembers a record whose processing failed for good: after the abort it goes to its policy instead of being processed.
+   * False when the failure is of another kind.
+   */
+  condemn(error: unknown): boolean {
+    if (!(error instanceof TidemarkError) || !error.position || !CONDEMNING_CODES.has(error.code)) return false;
+    const { topic, partition, offset } = error.position;
+    this.#condemned.set(`${topic}/${partition}@${offset}`, { code: error.code, reason: describeError(error) });
+    return true;
+  }
+  /** The rejection of a condemned record, or null. */
+  verdict(input: PartitionInput, offset: number): Rejection | null {
+    return this.#condemned.size === 0
+      ? null
+      : (this.#condemned.get(`${input.topic}/${input.partition}@${offset}`) ?? null);
+  }
+
+  /** Throws POISON_RECORD under FAIL; otherwise the stream goes on without the record. */
+  handle(input: PartitionInput, record: BatchCursor, { code, reason }: Rejection): void {
+    const { metrics, log, producer, deadLetterTopic } = this.#options;
+    const { topic, partition, source } = input;
+    const position = { topic, partition, offset: record.offset };
+    const what = `${topic}/${partition}@${record.offset}: ${reason}`;
+    metrics.rejected(topic, code);
+    if (source.onPoison === 'FAIL')
+      throw new TidemarkError(
+        'POISON_RECORD',
+        `A record cannot be processed, and its source's policy is FAIL: ${what}`,
+        { position },
+      );
+    log.warn({ code, ...position }, `${source.onPoison === 'SKIP' ? 'skipped' : 'dead letter'} ${what}`);
+    if (source.onPoison === 'SKIP') return;
+    const headers = [
+      ...record.headers(),
+      header('error.code', code),
+      header('error.message', reason),
+      header('source.topic', topic),
+      header('source.partition', String(partition)),
+      header('source.offset', String(record.offset)),
+      header('source.timestampMs', String(record.timestampMs)),
+    ];
+    const { buffer, keyStart, keyEnd, valueStart } = record;
+    let { valueEnd } = record;
+    if (valueEnd - valueStart > DEAD_LETTER_VALUE_BYTES) {
+      headers.push(header('value.truncatedFrom', String(valueEnd - valueStart)));
+      valueEnd = valueStart + DEAD_LETTER_VALUE_BYTES;
+    }
+    const keyLimit = Math.min(keyEnd, keyStart + DEAD_LETTER_VALUE_BYTES / 4);
+    producer.append(
+      deadLetterTopic,
+      0,
+      keyStart < 0 ? null : buffer,
+      keyStart,
+      keyLimit,
+      valueStart < 0 ? null : buffer,
+      valueStart,
+      valueEnd,
+      record.timestampMs,
+      headers,
+    );
+  }
+}
+
+const header = (key: string, value: string) => ({ key, value: Buffer.from(value) });

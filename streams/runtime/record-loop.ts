@@ -1,0 +1,142 @@
+import type { BatchCursor } from '../kafka/codec/batch-cursor.ts';
+import { describeError, TidemarkError } from '../kit/errors.ts';
+import type { StreamRecord } from '../topology/types.ts';
+import type { PartitionInput } from './input.ts';
+import type { RuntimeMetrics } from './metrics.ts';
+import type { PoisonHandler } from './poison.ts';
+import type { TaskSet, TopicTable } from './task-set.ts';
+
+export interface RecordLoopOptions {
+  readonly tasks: TaskSet;
+  readonly poison: PoisonHandler;
+  readonly topics: TopicTable;
+  readonly metrics: RuntimeMetrics;
+}
+
+/** Longest stretch without letting input and output have the event loop, milliseconds. */
+const SLICE_MS = 10;
+/** Records between two looks at the clock. */
+const STRIDE = 256;
+
+/**
+ * Picks the buffered record with the lowest (timestamp, topic, partition) over all tasks of the thread and runs it. An empty
+ * partition holds the others back only until its fetch has reached the last stable offset (`maxTaskIdleMs` 0): what was
+ * readable together is processed in the order of event time.
+ */
+export class RecordLoop {
+  readonly #options: RecordLoopOptions;
+
+  constructor(options: RecordLoopOptions) {
+    this.#options = options;
+  }
+
+  /** True when nothing is buffered and everything readable at the last fetch was processed. */
+  get drained(): boolean {
+    return this.#options.tasks.inputs.every((input) => input.caughtUp && input.peek() === null);
+  }
+
+  /** Processes for at most `budgetMs`, or until it must wait for a fetch. Returns the number of records. */
+  async run(budgetMs: number): Promise<number> {
+    const until = performance.now() + Math.min(budgetMs, SLICE_MS);
+    let total = 0;
+    for (;;) {
+      const choice = this.#choose();
+      if (!choice) return total;
+      const { input, limitMs } = choice;
+      let count = 0;
+      // Stays on one partition while its head is the lowest: the choice costs once a run, not once a record.
+      for (let head = input.peek(); head && head.timestampMs <= limitMs && count < STRIDE; head = input.peek()) {
+        const unknownSchema = this.#process(input, head);
+        if (unknownSchema !== null) await this.#load(input, head, unknownSchema);
+        else {
+          input.advance();
+          count++;
+        }
+      }
+      total += count;
+      if (count > 0) this.#options.metrics.processed(input.topic, count);
+      if (performance.now() >= until) return total;
+    }
+  }
+
+  /** The input to read from, and the timestamp up to which it may be read before choosing again; null: wait. */
+  #choose(): { input: PartitionInput; limitMs: number } | null {
+    let best: PartitionInput | null = null;
+    let bestMs = 0;
+    let limitMs = Number.POSITIVE_INFINITY;
+    for (const input of this.#options.tasks.inputs) {
+      const head = input.peek();
+      if (!head) {
+        if (!input.caughtUp) return null;
+        continue;
+      }
+      const timestampMs = head.timestampMs;
+      if (best === null || timestampMs < bestMs) {
+        // The former best comes later in time but earlier in the order of ties.
+        limitMs = best === null ? limitMs : Math.min(limitMs, bestMs - 1);
+        best = input;
+        bestMs = timestampMs;
+      } else limitMs = Math.min(limitMs, timestampMs);
+    }
+    return best && { input: best, limitMs: Math.max(limitMs, bestMs) };
+  }
+
+  /** Runs one record. Returns the id of a schema that has to be loaded first, else null. */
+  #process(input: PartitionInput, head: BatchCursor): number | null {
+    const { poison, topics } = this.#options;
+    const { topic, partition, source, task } = input;
+    const { buffer, offset } = head;
+    const verdict = poison.verdict(input, offset);
+    if (verdict) {
+      poison.handle(input, head, verdict);
+      return null;
+    }
+    let value: unknown = null;
+    if (head.valueStart >= 0) {
+      try {
+        value = topics.sources.get(topic)!.decode(buffer, head.valueStart, head.valueEnd);
+      } catch (error) {
+        const id = schemaToLoad(error);
+        if (id !== null) return id;
+        const code = error instanceof TidemarkError ? error.code : 'RECORD_CORRUPT';
+        poison.handle(input, head, { code, reason: describeError(error) });
+        return null;
+      }
+    }
+    const record: StreamRecord = {
+      key: head.keyStart < 0 ? null : buffer.toString('utf8', head.keyStart, head.keyEnd),
+      value,
+      timestampMs: head.timestampMs,
+      source: { topic, partition, offset },
+    };
+    try {
+      const rejection = task.process(source, record);
+      if (rejection) poison.handle(input, head, rejection);
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || error.position) throw error;
+      throw new TidemarkError(error.code, error.message, {
+        cause: error.cause,
+        retriable: error.retriable,
+        position: record.source,
+      });
+    }
+    return null;
+  }
+
+  /** Fetches a writer's schema; one that the registry does not know makes the record poison. */
+  async #load(input: PartitionInput, head: BatchCursor, schemaId: number): Promise<void> {
+    try {
+      await this.#options.topics.sources.get(input.topic)!.load(schemaId);
+    } catch (error) {
+      if (!(error instanceof TidemarkError) || error.retriable) throw error;
+      this.#options.poison.handle(input, head, { code: error.code, reason: describeError(error) });
+      input.advance();
+    }
+  }
+}
+
+function schemaToLoad(error: unknown): number | null {
+  return error instanceof TidemarkError && error.code === 'SCHEMA_NOT_LOADED'
+    ? (error as TidemarkError & { schemaId: number }).schemaId
+    : null;
+}

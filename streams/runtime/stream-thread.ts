@@ -1,0 +1,278 @@
+import { setImmediate as immediate } from 'node:timers/promises';
+import { type Assignment, GroupMember, type Membership } from '../kafka/group.ts';
+import type { Kafka } from '../kafka/index.ts';
+import { TransactionalProducer, type TransactionStep } from '../kafka/transactions.ts';
+import type { Clock } from '../kit/clock.ts';
+import { describeError, TidemarkError } from '../kit/errors.ts';
+import type { Log } from '../kit/log.ts';
+import type { CompiledTopology } from '../topology/topology.ts';
+import { TransactionCollector } from './collector.ts';
+import { Fetcher } from './fetcher.ts';
+import type { PartitionInput } from './input.ts';
+import type { RuntimeMetrics } from './metrics.ts';
+import { PoisonHandler } from './poison.ts';
+import { RecordLoop } from './record-loop.ts';
+import { Signal } from './signal.ts';
+import { TaskSet, type TopicTable } from './task-set.ts';
+
+export interface StreamThreadOptions {
+  readonly topology: CompiledTopology;
+  readonly kafka: Kafka;
+  readonly brokers: readonly string[];
+  readonly topics: TopicTable;
+  /** Lasting name: transactional id and static group member. */
+  readonly id: string;
+  readonly commitIntervalMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly transactionTimeoutMs: number;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly metrics: RuntimeMetrics;
+  /** A test's hook into the protocol. */
+  readonly onStep?: (step: TransactionStep) => void;
+}
+
+interface Session {
+  readonly producer: TransactionalProducer;
+  readonly tasks: TaskSet;
+  readonly loop: RecordLoop;
+  readonly poison: PoisonHandler;
+  fetcher: Fetcher | null;
+}
+
+/** Bytes of output after which a transaction is cut early. */
+const TRANSACTION_BYTES = 64 * 1024 * 1024;
+/** Aborts at one position after which trying again is hopeless. */
+const MAX_ABORTS = 3;
+
+/**
+ * One thread of a topology: a group member, a transactional producer and the tasks of its partitions. One session lasts from
+ * joining the group to losing the membership; every failure inside it is an abort, and an abort undoes everything.
+ */
+export class StreamThread {
+  readonly #options: StreamThreadOptions;
+  #stopping = false;
+  readonly #signal = new Signal();
+  #failure: unknown = null;
+  #assignment: Assignment | null = null;
+  #revocation: { done: () => void } | null = null;
+  #membership: Membership | null = null;
+  #state = 'joining its group';
+  #lastCommitMs = 0;
+  #aborts = { position: '', count: 0 };
+
+  constructor(options: StreamThreadOptions) {
+    this.#options = options;
+  }
+
+  /** Null when it processes, else what it waits for. */
+  notReady(): string | null {
+    return this.#state === 'running' ? null : `${this.#options.topology.name} is ${this.#state}`;
+  }
+
+  /** Runs until `stop()`; rejects when going on would be wrong or hopeless. */
+  async run(): Promise<void> {
+    const { log, clock, topology } = this.#options;
+    for (let pauseMs = 100; !this.#stopping; pauseMs = Math.min(pauseMs * 2, 2_000)) {
+      const startedMs = clock.now();
+      try {
+        await this.#session();
+      } catch (error) {
+        if (!isRetriable(error)) throw error;
+        log.warn(`${topology.name} begins again in ${pauseMs} ms: ${describeError(error)}`);
+        if (clock.now() - startedMs > 30_000) pauseMs = 100;
+        this.#state = 'waiting to join its group again';
+        if (!this.#stopping) await clock.sleep(pauseMs);
+      }
+    }
+  }
+
+  /** Commits what is done and leaves the group. */
+  stop(): void {
+    this.#stopping = true;
+    this.#signal.notify();
+  }
+
+  async #session(): Promise<void> {
+    const { topology, kafka, brokers, id, log, sessionTimeoutMs, transactionTimeoutMs, onStep, topics, metrics } =
+      this.#options;
+    this.#failure = null;
+    this.#assignment = null;
+    this.#membership = null;
+    this.#revocation = null;
+    const producer = new TransactionalProducer({
+      cluster: kafka.cluster,
+      transactionalId: id,
+      transactionTimeoutMs,
+      ...(onStep ? { onStep } : {}),
+    });
+    const member = new GroupMember({
+      brokers,
+      clientId: id,
+      groupId: topology.name,
+      instanceId: id,
+      topics: topics.inputTopics,
+      sessionTimeoutMs,
+      log,
+      onRevoked: () => this.#revoked(),
+      onAssigned: (assignment) => {
+        this.#assignment = assignment;
+        this.#signal.notify();
+      },
+      onLost: (error) => this.#fail(error),
+    });
+    const collector = new TransactionCollector(producer, topics.outputs, metrics.events);
+    const tasks = new TaskSet({ ...this.#options, collector });
+    const poison = new PoisonHandler({ producer, deadLetterTopic: topology.deadLetterTopic, metrics, log });
+    const session: Session = {
+      producer,
+      tasks,
+      poison,
+      loop: new RecordLoop({ tasks, poison, topics, metrics }),
+      fetcher: null,
+    };
+    try {
+      this.#state = 'joining its group';
+      await member.join();
+      // Takes over and fences whatever an earlier owner of this id left open, before any offset is read.
+      await producer.start();
+      await this.#work(session);
+    } finally {
+      this.#endRevocation();
+      await session.fetcher?.close();
+      await producer.close();
+      await member.leave();
+    }
+  }
+
+  async #work(session: Session): Promise<void> {
+    const { tasks, loop, producer } = session;
+    const { clock, commitIntervalMs } = this.#options;
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#stopping) return this.#commit(session);
+      if (this.#revocation) {
+        await this.#commit(session);
+        this.#membership = null;
+        this.#state = 'waiting for its partitions';
+        this.#endRevocation();
+      }
+      if (this.#assignment) await this.#assign(session, this.#assignment);
+      if (!this.#membership) {
+        await this.#signal.wait(commitIntervalMs);
+        continue;
+      }
+      await session.fetcher?.request();
+      let processed = 0;
+      try {
+        processed = await loop.run(Math.max(1, this.#lastCommitMs + commitIntervalMs - clock.now()));
+        if (producer.hasReadyBatch) await producer.pump();
+      } catch (error) {
+        await this.#abort(session, error);
+        continue;
+      }
+      const dueMs = this.#lastCommitMs + commitIntervalMs - clock.now();
+      const drained = loop.drained;
+      if (tasks.dirty && (drained || dueMs <= 0 || producer.transactionBytes > TRANSACTION_BYTES))
+        await this.#commit(session);
+      else if (processed === 0) await this.#signal.wait(commitIntervalMs);
+      else await immediate();
+    }
+  }
+
+  async #assign(session: Session, assignment: Assignment): Promise<void> {
+    const { kafka, log, topology } = this.#options;
+    this.#assignment = null;
+    this.#membership = assignment.membership;
+    const inputs = session.tasks.inputs;
+    this.#state = `restoring partitions ${assignment.partitions.join(', ') || 'none'}`;
+    await session.tasks.assign(assignment.partitions, (text) => {
+      this.#state = text;
+    });
+    if (session.tasks.inputs !== inputs || !session.fetcher) {
+      await session.fetcher?.close();
+      session.fetcher = new Fetcher(
+        kafka.cluster,
+        session.tasks.inputs,
+        () => this.#signal.notify(),
+        (error) => this.#fail(error),
+      );
+    }
+    this.#lastCommitMs = this.#options.clock.now();
+    this.#state = 'running';
+    log.info(
+      `${topology.name} has partitions ${assignment.partitions.join(', ') || 'none'} in generation ${assignment.membership.generationId}`,
+    );
+  }
+
+  async #commit(session: Session): Promise<void> {
+    const { tasks, producer } = session;
+    const { clock, metrics } = this.#options;
+    if (!tasks.dirty || !this.#membership) return;
+    const startMs = clock.now();
+    try {
+      tasks.beforeCommit();
+      const records = tasks.writeChangelogs(producer);
+      const offsets = tasks.offsets();
+      await producer.commit(offsets, this.#membership);
+      tasks.committed(offsets);
+      this.#aborts.count = 0;
+      this.#lastCommitMs = clock.now();
+      metrics.committed(this.#lastCommitMs - startMs, records);
+      for (const input of tasks.inputs)
+        metrics.lag(input.topic, input.partition, Math.max(0, input.stableOffset - input.committedOffset));
+    } catch (error) {
+      await this.#abort(session, error);
+    }
+  }
+
+  /** Undoes the open transaction and goes back to the last commit; gives the session up where that cannot be known or done. */
+  async #abort(session: Session, error: unknown): Promise<void> {
+    const { log, metrics, topology } = this.#options;
+    const code = error instanceof TidemarkError ? error.code : '';
+    if (code === 'PRODUCER_FENCED' || code === 'COMMIT_UNKNOWN' || code === 'POISON_RECORD') throw error;
+    metrics.aborted();
+    log.warn(`${topology.name} aborts a transaction: ${describeError(error)}`);
+    if (!session.poison.condemn(error)) this.#countAbort(session.tasks.inputs, error);
+    session.tasks.rollback();
+    await session.producer.abort();
+    this.#lastCommitMs = this.#options.clock.now();
+  }
+
+  #countAbort(inputs: readonly PartitionInput[], error: unknown): void {
+    const position = inputs.map((input) => `${input.topic}/${input.partition}@${input.committedOffset}`).join(' ');
+    this.#aborts =
+      this.#aborts.position === position ? { position, count: this.#aborts.count + 1 } : { position, count: 1 };
+    if (this.#aborts.count >= MAX_ABORTS) {
+      throw new TidemarkError(
+        'TRANSACTION_HOPELESS',
+        `The same transaction was aborted ${MAX_ABORTS} times; the last time: ${describeError(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** The group wants the partitions back: resolves when what is done is committed. */
+  #revoked(): Promise<void> {
+    if (!this.#membership || this.#stopping || this.#failure !== null) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#revocation = { done: resolve };
+      this.#signal.notify();
+    });
+  }
+
+  #endRevocation(): void {
+    this.#revocation?.done();
+    this.#revocation = null;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#signal.notify();
+  }
+}
+
+function isRetriable(error: unknown): boolean {
+  // What the Kafka client throws is about connections and brokers; what must not be tried again is ours and says so.
+  return !(error instanceof TidemarkError) || error.retriable;
+}

@@ -1,0 +1,50 @@
+import { join, resolve } from 'node:path';
+import { SETTINGS } from '#schemas/settings.ts';
+import { topicConfig } from '#schemas/topics.ts';
+import { openKafka, SchemaRegistry } from '#streams/kafka/index.ts';
+import { readSettings } from '#streams/kit/config.ts';
+import { TidemarkError } from '#streams/kit/errors.ts';
+import { runService } from '#streams/kit/service.ts';
+import { runTopology } from '#streams/runtime/index.ts';
+import type { TopologyDefinition } from '#streams/topology/types.ts';
+import { portfolio } from './portfolio/graph.ts';
+import { positions } from './positions/graph.ts';
+
+const TOPOLOGIES: Readonly<Record<string, () => TopologyDefinition>> = {
+  positions: () => positions(),
+  portfolio: () => portfolio(),
+};
+
+/** Runs one topology as a process: `node topologies/main.ts positions`. */
+const name = process.argv[2] ?? '';
+const define = TOPOLOGIES[name];
+if (!define) {
+  console.error(`Unknown topology "${name}": expected one of ${Object.keys(TOPOLOGIES).join(', ')}`);
+  process.exit(2);
+}
+
+await runService(name, async ({ log, metrics }) => {
+  const settings = readSettings(SETTINGS, process.env);
+  const { KAFKA_BROKERS: brokers, SCHEMA_REGISTRY_URL: registryUrl } = settings;
+  if (!brokers || !registryUrl)
+    throw new TidemarkError('CONFIG_INVALID', 'KAFKA_BROKERS and SCHEMA_REGISTRY_URL must be set');
+  const kafka = await openKafka({ brokers, clientId: name, log });
+  const running = await runTopology(define(), {
+    kafka,
+    brokers,
+    registry: new SchemaRegistry(registryUrl),
+    stateFolder: join(resolve(settings.TIDEMARK_HOME), 'state'),
+    topicConfig,
+    log,
+    metrics,
+    commitIntervalMs: settings.TIDEMARK_COMMIT_INTERVAL_MS,
+  });
+  return {
+    notReady: () => running.notReady(),
+    done: running.done,
+    stop: async () => {
+      await running.stop();
+      await kafka.close();
+    },
+  };
+});
