@@ -73,7 +73,8 @@ export class BatchWriter {
     this.#reserve(size + 5);
     this.#varint(size);
     this.#buffer[this.#position++] = 0;
-    this.#varlong(delta);
+    if (varlongSize(delta) < 5) this.#varint(delta);
+    else this.#varlong(delta);
     this.#varint(this.#count++);
     this.#varint(keyLength);
     if (keyLength > 0) this.#copy(key!, keyStart, keyEnd);
@@ -145,7 +146,6 @@ export class BatchWriter {
 
   /** As `#varint` for deltas beyond 32 bits: 25 days of milliseconds are more than that holds. */
   #varlong(value: number): void {
-    if (value >= -0x40000000 && value < 0x40000000) return this.#varint(value);
     let zigzag = value < 0 ? -2 * value - 1 : 2 * value;
     while (zigzag > 127) {
       this.#buffer[this.#position++] = (zigzag % 128) | 128;
