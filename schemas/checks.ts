@@ -27,15 +27,14 @@ export function recordIdProblem(what: string, id: string, maxLength = MAX_RECORD
 
 /** An event time in microseconds since 1970-01-01 UTC, against the wall clock in milliseconds. */
 export function eventTimeProblem(eventTime: number, nowMs: number): { code: string; reason: string } | null {
-  if (eventTime >= 0 && eventTime <= (nowMs + MAX_AHEAD_MS) * 1000 && Number.isSafeInteger(eventTime)) return null;
-  if (!(eventTime >= 0) || !Number.isSafeInteger(eventTime)) {
-    return {
-      code: 'EVENT_TIME_INVALID',
-      reason: `The event time ${eventTime} is not a whole number of microseconds since 1970-01-01 UTC`,
-    };
+  const limitMs = nowMs + MAX_AHEAD_MS;
+  if (eventTime > limitMs * 1000 && eventTime < Number.POSITIVE_INFINITY) {
+    const ahead = `more than a day ahead of the clock (${iso(nowMs)})`;
+    return { code: 'EVENT_TIME_IN_FUTURE', reason: `The event time ${iso(eventTime / 1000)} is ${ahead}` };
   }
-  const ahead = `more than a day ahead of the clock (${iso(nowMs)})`;
-  return { code: 'EVENT_TIME_IN_FUTURE', reason: `The event time ${iso(eventTime / 1000)} is ${ahead}` };
+  if (eventTime >= 0 && Number.isSafeInteger(eventTime)) return null;
+  const reason = `The event time ${eventTime} is not a whole number of microseconds since 1970-01-01 UTC`;
+  return { code: 'EVENT_TIME_INVALID', reason };
 }
 
 const quote = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);

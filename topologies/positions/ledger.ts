@@ -107,13 +107,10 @@ export function applyFill(before: Ledger, fill: LedgerFill, openMultiplier: bigi
   };
 }
 
-/** The largest power of ten that is exact as a double. */
-const AVERAGE_DECIMALS = 22n;
-
-/** Average entry price per unit as a double (exact to 22 decimals before it is one); null when flat. For display only. */
+/** Average entry price per unit, for display: exact to 22 decimals, then the nearest double; null when flat. */
 export function averagePrice({ quantity, cost, multiplier }: Ledger): number | null {
   if (quantity === 0n) return null;
-  return Number(divideHalfEven(cost * ONE * 10n ** AVERAGE_DECIMALS, quantity * multiplier)) / 1e22;
+  return Number(`${divideHalfEven(cost * ONE * 10n ** 22n, quantity * multiplier)}e-22`);
 }
 
 /** Rounding noise of a difference of two doubles that each went through a few roundings, relative to the larger of them. */
