@@ -1,0 +1,95 @@
+import type { TopicName } from '#schemas/topics.ts';
+import { type Column, columnsOf } from '../kit/columns.ts';
+import type { SinkRecord } from '../kit/feed.ts';
+
+/** Where a topic goes: appended record by record, or the newest record per key, or both. */
+interface Target {
+  readonly table: string;
+  /** Columns of the key of which the newest record is kept; none: every record is a row. */
+  readonly newestBy: readonly string[];
+}
+
+export const TARGETS = {
+  'reference.portfolios': [{ table: 'portfolios', newestBy: ['portfolio'] }],
+  'reference.instruments': [{ table: 'instruments', newestBy: ['instrument'] }],
+  'orders.fills': [{ table: 'fills', newestBy: [] }],
+  'portfolio.cash': [{ table: 'cash_movements', newestBy: [] }],
+  'portfolio.positions': [{ table: 'positions', newestBy: ['portfolio', 'instrument'] }],
+  'portfolio.pnl': [
+    { table: 'portfolio_pnl', newestBy: [] },
+    { table: 'portfolio_pnl_latest', newestBy: ['portfolio'] },
+  ],
+} as const satisfies Partial<Record<TopicName, readonly Target[]>>;
+
+export type PostgresTopic = keyof typeof TARGETS;
+export const POSTGRES_TOPICS = Object.keys(TARGETS) as PostgresTopic[];
+
+const ARRAY_TYPES = {
+  decimal: 'numeric',
+  micros: 'bigint',
+  double: 'double precision',
+  long: 'bigint',
+  int: 'integer',
+  boolean: 'boolean',
+  string: 'text',
+  enum: 'text',
+} as const satisfies Record<Column['kind'], string>;
+
+/** A statement that writes many records at once, its parameters one array a column. */
+export interface Insert {
+  readonly table: string;
+  readonly sql: string;
+  parameters(records: readonly SinkRecord[]): unknown[][];
+  /** The records that the statement is given: of several with one key the last, since it may touch a row only once. */
+  select(records: readonly SinkRecord[]): readonly SinkRecord[];
+  /** Removes the row of a tombstone by its record key; null for tables that keep every record. */
+  readonly deleteSql: string | null;
+}
+
+/** The statements of each topic. */
+export const INSERTS = Object.fromEntries(
+  POSTGRES_TOPICS.map((topic) => [topic, TARGETS[topic].map((target: Target) => insertOf(topic, target))]),
+) as Record<PostgresTopic, Insert[]>;
+
+function insertOf(topic: TopicName, { table, newestBy }: Target): Insert {
+  const columns = columnsOf(topic);
+  const names = [...columns.map((column) => column.name), 'record_partition', 'record_offset'];
+  const types = [...columns.map((column) => ARRAY_TYPES[column.kind]), 'integer', 'bigint'];
+  const values = [
+    ...columns.map(({ name, kind }) =>
+      kind === 'micros' ? `timestamptz 'epoch' + r.${name} * interval '1 microsecond'` : `r.${name}`,
+    ),
+    'r.record_partition',
+    'r.record_offset',
+  ];
+  const arrays = types.map((type, index) => `$${index + 1}::${type}[]`);
+  const changed = names.filter((name) => !newestBy.includes(name)).map((name) => `${name} = excluded.${name}`);
+  const newest = `on conflict (${newestBy.join(', ')}) do update set ${changed.join(', ')}
+    where ${table}.record_offset < excluded.record_offset`;
+  const keyFields = columns.filter((column) => newestBy.includes(column.name)).map((column) => column.field);
+  return {
+    table,
+    sql: `insert into ${table} (${names.join(', ')})
+    select ${values.join(', ')} from unnest(${arrays.join(', ')}) as r(${names.join(', ')})
+    ${newestBy.length > 0 ? newest : ''}`,
+    parameters: (records) => [
+      ...columns.map(({ field }) => records.map((record) => parameter(record.value![field]))),
+      records.map((record) => record.partition),
+      records.map((record) => record.offset),
+    ],
+    select: (records) => {
+      if (keyFields.length === 0) return records;
+      const last = new Map<string, SinkRecord>();
+      for (const record of records) last.set(JSON.stringify(keyFields.map((field) => record.value![field])), record);
+      return [...last.values()];
+    },
+    deleteSql: newestBy.length === 1 ? `delete from ${table} where ${newestBy[0]} = $1 and record_offset < $2` : null,
+  };
+}
+
+function parameter(value: unknown): unknown {
+  return typeof value === 'bigint' ? numeric(value) : value;
+}
+
+/** Units of 1e-9 as PostgreSQL reads a numeric: digits and an exponent, no arithmetic. */
+const numeric = (units: bigint): string => `${units}e-9`;
