@@ -1,0 +1,57 @@
+import { checkDecimal, formatDecimal } from '#schemas/decimal.ts';
+import { TidemarkError } from '#streams/kit/errors.ts';
+import { type Column, type ColumnKind, columnsOf } from '../kit/columns.ts';
+import type { SinkRecord } from '../kit/feed.ts';
+import type { ClickHouseTopic } from './tables.ts';
+
+/** Beyond these, DateTime64(6) would store another time without an error (1900-01-01; the upper end Avro cannot reach). */
+const FIRST_MICROS = Date.UTC(1900, 0, 1) * 1000;
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r', '\0': '\\0' };
+/** A string as TabSeparated wants it. */
+export const escapeText = (value: string): string => value.replace(/[\\\t\n\r\0]/g, (character) => ESCAPES[character]!);
+
+/** `2020-01-02 03:04:05.000006`, UTC. Throws VALUE_REFUSED before 1900. */
+export function timestampText(micros: number): string {
+  if (micros < FIRST_MICROS) throw refused(`${micros} µs is before the year 1900, which ClickHouse cannot hold`);
+  const fraction = ((micros % 1000) + 1000) % 1000;
+  const iso = new Date((micros - fraction) / 1000).toISOString();
+  return `${iso.slice(0, 10)} ${iso.slice(11, 23)}${String(fraction).padStart(3, '0')}`;
+}
+
+const doubleText = (value: number): string =>
+  Number.isFinite(value) ? String(value) : Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
+
+const TEXT: Readonly<Record<ColumnKind, (value: never) => string>> = {
+  decimal: (value: bigint) => formatDecimal(checkDecimal(value)),
+  micros: timestampText,
+  double: doubleText,
+  long: String,
+  int: String,
+  boolean: String,
+  string: escapeText,
+  enum: String,
+};
+
+const refused = (message: string, cause?: unknown) => new TidemarkError('VALUE_REFUSED', message, { cause });
+
+/** Makes the lines of a topic's table, one a record. A line throws VALUE_REFUSED when ClickHouse would store another value. */
+export function lineWriter(topic: ClickHouseTopic): (record: SinkRecord) => string {
+  const cells = columnsOf(topic).map(({ field, kind }: Column) => ({
+    field,
+    text: TEXT[kind] as (value: unknown) => string,
+  }));
+  return ({ partition, offset, value }) => {
+    let line = '';
+    for (const { field, text } of cells) {
+      const cell = value![field];
+      try {
+        line += `${cell === null ? '\\N' : text(cell)}\t`;
+      } catch (error) {
+        if (error instanceof TidemarkError) throw error;
+        throw refused(`${field}: ${(error as Error).message}`, error);
+      }
+    }
+    return `${line}${topic}\t${partition}\t${offset}\n`;
+  };
+}

@@ -1,0 +1,70 @@
+import type { TopicName } from '#schemas/topics.ts';
+import { type Column, columnsOf } from '../kit/columns.ts';
+
+/** Where a topic goes. `order` is how analysts look for rows; the record's position completes it and makes rows unique. */
+interface Target {
+  /** The view people query; the table behind it is `<view>_raw`. */
+  readonly view: string;
+  readonly order: readonly string[];
+  readonly doc: string;
+}
+
+export const TARGETS = {
+  'market.trades': {
+    view: 'trades',
+    order: ['instrument', 'event_time'],
+    doc: 'Trades and replayed closes: one row per record of market.trades.',
+  },
+  'orders.fills': {
+    view: 'fills',
+    order: ['portfolio', 'instrument', 'event_time'],
+    doc: 'Executions: one row per record of orders.fills, repeated fill_ids included (fills_summary leaves them out).',
+  },
+  'portfolio.positions': {
+    view: 'positions',
+    order: ['portfolio', 'instrument', 'event_time'],
+    doc: 'Every state of every position: one row per record of portfolio.positions. positions_latest has the current ones.',
+  },
+  'portfolio.pnl': {
+    view: 'pnl',
+    order: ['portfolio', 'event_time'],
+    doc: 'Every value of every portfolio: one row per record of portfolio.pnl. pnl_daily has one a day.',
+  },
+} as const satisfies Partial<Record<TopicName, Target>>;
+
+export type ClickHouseTopic = keyof typeof TARGETS;
+export const CLICKHOUSE_TOPICS = Object.keys(TARGETS) as ClickHouseTopic[];
+
+/** Few different values: stored as a dictionary. Ids, which never repeat, are not. */
+const REPEATED = /^(instrument|portfolio|source|venue|source_topic)$/;
+
+export interface ClickHouseColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly doc: string;
+}
+
+function typeOf({ kind, name, nullable, symbols }: Column): string {
+  const plain = {
+    decimal: 'Decimal(38, 9)',
+    micros: "DateTime64(6, 'UTC')",
+    double: 'Float64',
+    long: 'Int64',
+    int: 'Int32',
+    boolean: 'Bool',
+    string: 'String',
+    enum: `Enum8(${symbols.map((symbol, index) => `'${symbol}' = ${index + 1}`).join(', ')})`,
+  }[kind];
+  const type = nullable ? `Nullable(${plain})` : plain;
+  return kind === 'string' && REPEATED.test(name) ? `LowCardinality(${type})` : type;
+}
+
+/** Columns of a topic's table in order: the value's fields with their documentation, then where the record stands. */
+export function tableColumns(topic: ClickHouseTopic): ClickHouseColumn[] {
+  return [
+    ...columnsOf(topic).map((column) => ({ name: column.name, type: typeOf(column), doc: column.doc })),
+    { name: '_topic', type: 'LowCardinality(String)', doc: 'Kafka topic of the record.' },
+    { name: '_partition', type: 'UInt16', doc: 'Partition of the record.' },
+    { name: '_offset', type: 'UInt64', doc: 'Offset of the record within its partition.' },
+  ];
+}

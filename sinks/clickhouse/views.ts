@@ -1,0 +1,125 @@
+/** A view for people: columns with their documentation, and the query behind it. */
+export interface View {
+  readonly name: string;
+  readonly doc: string;
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly doc: string }[];
+  readonly sql: string;
+}
+
+const column = (name: string, type: string, doc: string) => ({ name, type, doc });
+const ID = 'LowCardinality(String)';
+const AMOUNT = 'Decimal(38, 9)';
+const TIME = "DateTime64(6, 'UTC')";
+const LAST_OF_DAY = 'at the last record of the day';
+
+/** Within a portfolio the highest offset is the newest record: it lives in one partition, and its event time never goes back. */
+const pnlAt = (name: string) => `argMax(${name}, _offset) AS ${name}`;
+
+/** What analysts ask most, over the deduplicated views. Plain views: nothing here counts a record twice or goes stale. */
+export const ANALYST_VIEWS: readonly View[] = [
+  {
+    name: 'trades_daily',
+    doc: 'Open, high, low, close and volume per instrument and UTC day.',
+    columns: [
+      column('instrument', ID, 'Instrument id.'),
+      column('day', 'Date32', 'UTC date of the trades.'),
+      column('open', 'Float64', 'Price of the first trade of the day.'),
+      column('high', 'Float64', 'Highest price of the day.'),
+      column('low', 'Float64', 'Lowest price of the day.'),
+      column('close', 'Float64', 'Price of the last trade of the day.'),
+      column('volume', 'Nullable(Float64)', 'Units traded, where sizes are known; null when no trade had one.'),
+      column('trades', 'UInt64', 'Number of trades.'),
+    ],
+    sql: `SELECT instrument, toDate32(event_time, 'UTC') AS day,
+  argMin(price, (event_time, _partition, _offset)) AS open, max(price) AS high, min(price) AS low,
+  argMax(price, (event_time, _partition, _offset)) AS close, sumOrNull(size) AS volume, count() AS trades
+FROM trades GROUP BY instrument, day`,
+  },
+  {
+    name: 'pnl_daily',
+    doc: 'A portfolio at the end of each UTC day.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('day', 'Date32', 'UTC date.'),
+      column('equity', 'Float64', `Equity ${LAST_OF_DAY}, base currency.`),
+      column('cash', AMOUNT, `Cash ${LAST_OF_DAY}, base currency.`),
+      column('realized_pnl', AMOUNT, `Realised P&L to date, net of commission, ${LAST_OF_DAY}.`),
+      column('unrealized_pnl', 'Float64', `Unrealised P&L ${LAST_OF_DAY}.`),
+      column('commission', AMOUNT, `Commission paid to date ${LAST_OF_DAY}.`),
+      column('day_pnl', 'Float64', `P&L of the day, net of deposits and withdrawals, ${LAST_OF_DAY}.`),
+      column('drawdown', 'Float64', `1 - equity / peak equity ${LAST_OF_DAY}.`),
+      column('gross_exposure', 'Float64', `Sum of absolute position values ${LAST_OF_DAY}.`),
+      column('net_exposure', 'Float64', `Sum of signed position values ${LAST_OF_DAY}.`),
+      column('open_positions', 'Int32', `Open positions ${LAST_OF_DAY}.`),
+      column('records', 'UInt64', 'Records of portfolio.pnl of that day.'),
+    ],
+    sql: `SELECT portfolio, toDate32(event_time, 'UTC') AS day, ${[
+      'equity',
+      'cash',
+      'realized_pnl',
+      'unrealized_pnl',
+      'commission',
+      'day_pnl',
+      'drawdown',
+      'gross_exposure',
+      'net_exposure',
+      'open_positions',
+    ]
+      .map(pnlAt)
+      .join(', ')}, count() AS records
+FROM pnl GROUP BY portfolio, day`,
+  },
+  {
+    name: 'positions_latest',
+    doc: 'The current position per portfolio and instrument, flat ones included.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('instrument', ID, 'Instrument id.'),
+      column('event_time', TIME, 'Event time of the newest record.'),
+      column('quantity', AMOUNT, 'Signed units held: positive long, negative short.'),
+      column('cost', AMOUNT, 'Signed exact cost of what is held, before commission.'),
+      column('average_price', 'Nullable(Float64)', 'Average entry price; null when flat.'),
+      column('mark_price', 'Nullable(Float64)', 'Newest trade price; null when the instrument never traded.'),
+      column('realized_pnl', AMOUNT, 'Realised P&L to date, net of commission.'),
+      column('unrealized_pnl', 'Nullable(Float64)', 'Unrealised P&L; 0 when flat, null when unpriced.'),
+      column('commission', AMOUNT, 'Commission paid to date.'),
+      column('cash_flow', AMOUNT, 'Cash moved by fills to date: sells minus buys minus commission.'),
+      column('fills', 'Int64', 'Fills applied to date.'),
+    ],
+    sql: `SELECT portfolio, instrument, newest.1 AS event_time, newest.2 AS quantity, newest.3 AS cost, newest.4 AS average_price,
+  newest.5 AS mark_price, newest.6 AS realized_pnl, newest.7 AS unrealized_pnl, newest.8 AS commission, newest.9 AS cash_flow,
+  newest.10 AS fills
+FROM (
+  SELECT portfolio, instrument, argMax((event_time, quantity, cost, average_price, mark_price, realized_pnl, unrealized_pnl,
+    commission, cash_flow, fills), _offset) AS newest
+  FROM positions GROUP BY portfolio, instrument
+)`,
+  },
+  {
+    name: 'fills_summary',
+    doc: 'Executions per portfolio and instrument; of a repeated fill_id the first record counts, as in the ledger.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('instrument', ID, 'Instrument id.'),
+      column('fills', 'UInt64', 'Number of different fills.'),
+      column('bought', AMOUNT, 'Units bought.'),
+      column('sold', AMOUNT, 'Units sold.'),
+      column(
+        'bought_value',
+        'Float64',
+        'Sum of quantity x price of buys, in the instrument’s currency, before its multiplier.',
+      ),
+      column('sold_value', 'Float64', 'Sum of quantity x price of sells, likewise.'),
+      column('commission', AMOUNT, 'Commission paid.'),
+      column('first_time', TIME, 'Event time of the first fill.'),
+      column('last_time', TIME, 'Event time of the last fill.'),
+    ],
+    sql: `SELECT portfolio, instrument, count() AS fills, sumIf(quantity, side = 'BUY') AS bought,
+  sumIf(quantity, side = 'SELL') AS sold,
+  sumIf(toFloat64(quantity) * toFloat64(price), side = 'BUY') AS bought_value,
+  sumIf(toFloat64(quantity) * toFloat64(price), side = 'SELL') AS sold_value,
+  sum(commission) AS commission, min(event_time) AS first_time, max(event_time) AS last_time
+FROM (SELECT * FROM fills ORDER BY _offset LIMIT 1 BY portfolio, fill_id)
+GROUP BY portfolio, instrument`,
+  },
+];
