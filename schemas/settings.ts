@@ -36,6 +36,11 @@ export const SETTINGS = {
     doc: 'ClickHouse HTTP interface, http://user:password@host:port/db; not set: embedded.',
   },
   TIDEMARK_KAFKA_PORT: { ...PORT, default: '29092', doc: 'Port of the embedded Kafka.' },
+  TIDEMARK_KAFKA_PROPERTIES: {
+    type: 'list',
+    default: null,
+    doc: 'Further broker properties of the embedded Kafka, name=value[,name=value].',
+  },
   TIDEMARK_REGISTRY_PORT: { ...PORT, default: '28081', doc: 'Port of the embedded schema registry.' },
   TIDEMARK_POSTGRES_PORT: { ...PORT, default: '25432', doc: 'Port of the embedded PostgreSQL.' },
   TIDEMARK_CLICKHOUSE_PORT: { ...PORT, default: '28123', doc: 'Port of the embedded ClickHouse (HTTP).' },

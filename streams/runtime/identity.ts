@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TidemarkError } from '../kit/errors.ts';
+import { LockHeld, takeLock } from '../kit/lock.ts';
 
 /** A thread's lasting name: its transactional id and static group membership survive a restart. */
 export interface ThreadIdentity {
@@ -16,42 +17,14 @@ export interface ThreadIdentity {
  * holds the folder.
  */
 export function takeIdentity(folder: string, prefix: string): ThreadIdentity {
-  mkdirSync(folder, { recursive: true });
-  const lock = join(folder, 'lock');
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const holder = Number(readFileSync(lock, 'utf8'));
-      if (isOther(holder)) {
-        throw new TidemarkError(
-          'STATE_LOCKED',
-          `The state folder ${folder} belongs to the running process ${holder}; stop it or give this one another folder`,
-        );
-      }
-      rmSync(lock, { force: true });
-    }
-  }
-  const file = join(folder, 'id');
-  let id: string;
   try {
-    id = readFileSync(file, 'utf8').trim();
-  } catch {
-    id = `${prefix}-${randomUUID()}`;
-    writeFileSync(file, id);
-  }
-  return { id, release: () => rmSync(lock, { force: true }) };
-}
-
-function isOther(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    // A pid may have been given to a stranger since: only a process of ours counts.
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('node');
+    const release = takeLock(join(folder, 'lock'));
+    const file = join(folder, 'id');
+    if (!existsSync(file)) writeFileSync(file, `${prefix}-${randomUUID()}`);
+    return { id: readFileSync(file, 'utf8').trim(), release };
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if (!(error instanceof LockHeld)) throw error;
+    const message = `The state folder ${folder} belongs to the running process ${error.pid}; stop it or give this one another folder`;
+    throw new TidemarkError('STATE_LOCKED', message, { cause: error });
   }
 }

@@ -9,7 +9,7 @@ import type { AvroSchema } from '#streams/kit/avro.ts';
 import { silentLog } from '#streams/kit/log.ts';
 import { Metrics } from '#streams/kit/metrics.ts';
 import { type RunningTopology, runTopology } from '#streams/runtime/index.ts';
-import type { TopologyDefinition } from '#streams/topology/types.ts';
+import type { StreamRecord, TopologyDefinition } from '#streams/topology/types.ts';
 import { type Services, startServices, until } from './harness.ts';
 
 const AMOUNT: AvroSchema = { type: 'record', name: 'Amount', fields: [{ name: 'amount', type: 'long' }] };
@@ -36,9 +36,9 @@ const summing = (name: string): TopologyDefinition => ({
     rekey: {
       inputs: ['amounts'],
       create: (context) => ({
-        process: ({ key, value, timestampMs }: { key: string; value: { amount: number }; timestampMs: number }) => {
+        process: ({ key, value, timestampMs }: StreamRecord<{ amount: number }>) => {
           if (value.amount < 0) return context.reject('AMOUNT_NEGATIVE', 'an amount is negative');
-          context.forward('by-group', key.split(':')[1]!, value, timestampMs);
+          context.forward('by-group', key!.split(':')[1]!, value, timestampMs);
         },
       }),
     },
@@ -48,11 +48,11 @@ const summing = (name: string): TopologyDefinition => ({
       create: (context) => {
         const totals = context.store<Total>('totals');
         return {
-          process: ({ key, value, timestampMs }: { key: string; value: { amount: number }; timestampMs: number }) => {
-            const old = totals.get(key) ?? { total: 0, count: 0 };
+          process: ({ key, value, timestampMs }: StreamRecord<{ amount: number }>) => {
+            const old = totals.get(key!) ?? { total: 0, count: 0 };
             const next = { total: old.total + value.amount, count: old.count + 1 };
-            totals.put(key, next);
-            context.forward('sums', key, next, timestampMs);
+            totals.put(key!, next);
+            context.forward('sums', key!, next, timestampMs);
           },
         };
       },

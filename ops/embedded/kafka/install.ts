@@ -1,0 +1,69 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { TidemarkError } from '#streams/kit/errors.ts';
+import { toolFolder } from '../tools.ts';
+
+export const KAFKA_VERSION = '4.4.0';
+const JARS = 44;
+const MINIMUM_JAVA = 17;
+
+/** The folder of Kafka's jars; fetches them by Maven when they are not there. Throws JAVA_MISSING, MAVEN_MISSING, KAFKA_DOWNLOAD_FAILED. */
+export async function installKafka(home: string, progress: (text: string) => void): Promise<string> {
+  await checkJava();
+  const folder = toolFolder(home, `kafka-${KAFKA_VERSION}`);
+  if (existsSync(join(folder, 'complete'))) return folder;
+  mkdirSync(folder, { recursive: true });
+  const timer = setInterval(() => progress(`fetching Kafka ${KAFKA_VERSION}: ${jars(folder)} of ${JARS} jars`), 1_000);
+  try {
+    const pom = join(import.meta.dirname, 'pom.xml');
+    await maven(['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`]);
+  } finally {
+    clearInterval(timer);
+  }
+  writeFileSync(join(folder, 'complete'), KAFKA_VERSION);
+  return folder;
+}
+
+const jars = (folder: string) => readdirSync(folder).filter((file) => file.endsWith('.jar')).length;
+
+async function checkJava(): Promise<void> {
+  const advice = `Kafka needs Java ${MINIMUM_JAVA} or newer: install it (Debian: apt-get install openjdk-17-jre-headless), or set KAFKA_BROKERS to a Kafka of yours`;
+  let text: string;
+  try {
+    text = (await promisify(execFile)('java', ['-version'])).stderr;
+  } catch (error) {
+    throw new TidemarkError('JAVA_MISSING', `No java command was found. ${advice}`, { cause: error });
+  }
+  const version = Number(/version "(\d+)/.exec(text)?.[1] ?? MINIMUM_JAVA);
+  if (version < MINIMUM_JAVA)
+    throw new TidemarkError('JAVA_MISSING', `The java command is version ${version}. ${advice}`);
+}
+
+async function maven(args: readonly string[]): Promise<void> {
+  const child = spawn('mvn', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data: Buffer) => {
+      output = (output + data).slice(-2_000);
+    });
+  }
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', (error) => {
+      const message =
+        'No mvn command was found: install Maven (Debian: apt-get install maven), or set KAFKA_BROKERS to a Kafka of yours';
+      reject(new TidemarkError('MAVEN_MISSING', message, { cause: error }));
+    });
+    child.once('exit', (code) => {
+      if (code === 0) resolve();
+      else
+        reject(
+          new TidemarkError(
+            'KAFKA_DOWNLOAD_FAILED',
+            `Maven could not fetch Kafka (exit code ${code}); is the network there? Its last words:\n${output.trim()}`,
+          ),
+        );
+    });
+  });
+}

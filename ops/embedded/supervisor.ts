@@ -1,0 +1,182 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TidemarkError } from '#streams/kit/errors.ts';
+import { repositoryRoot } from './paths.ts';
+
+export interface ChildSpec {
+  readonly name: string;
+  /** Entry point relative to the project. */
+  readonly file: string;
+  readonly args?: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Port of its own health and metrics. */
+  readonly statusPort: number;
+  /** True for a process whose natural end (exit code 0) is no failure. */
+  readonly finishes?: boolean;
+}
+
+const FIRST_BACKOFF_MS = 500;
+const LAST_BACKOFF_MS = 10_000;
+/** After this long a child counts as healthy again. */
+const HEALTHY_MS = 30_000;
+const KILL_AFTER_MS = 10_000;
+
+interface Child {
+  readonly spec: ChildSpec;
+  process: ChildProcess | null;
+  startedMs: number;
+  backoffMs: number;
+  restarts: number;
+  state: 'running' | 'waiting' | 'finished' | 'stopping' | 'stopped';
+  timer: NodeJS.Timeout | null;
+}
+
+/** Starts children, restarts those that die with growing pauses, and stops them in order. Each has a process group of its own. */
+export class Supervisor {
+  readonly #logs: string;
+  readonly #notice: (text: string) => void;
+  readonly #children = new Map<string, Child>();
+
+  constructor(logs: string, notice: (text: string) => void) {
+    this.#logs = logs;
+    this.#notice = notice;
+    mkdirSync(logs, { recursive: true });
+  }
+
+  get names(): string[] {
+    return [...this.#children.keys()];
+  }
+  /** The process id of a running child; undefined between death and restart. */
+  pid(name: string): number | undefined {
+    const child = this.#children.get(name);
+    return child?.state === 'running' ? child.process?.pid : undefined;
+  }
+  /** True when a child ended by itself with exit code 0. */
+  finished(name: string): boolean {
+    return this.#children.get(name)?.state === 'finished';
+  }
+  restarts(name: string): number {
+    return this.#children.get(name)?.restarts ?? 0;
+  }
+
+  start(spec: ChildSpec): void {
+    const child: Child = {
+      spec,
+      process: null,
+      startedMs: 0,
+      backoffMs: FIRST_BACKOFF_MS,
+      restarts: 0,
+      state: 'running',
+      timer: null,
+    };
+    this.#children.set(spec.name, child);
+    this.#spawn(child);
+  }
+
+  /** Resolves when a child says that it is ready. Throws START_FAILED with its last words when it ends or takes too long. */
+  async ready(name: string, limitMs: number): Promise<void> {
+    const child = this.#children.get(name)!;
+    const deadline = Date.now() + limitMs;
+    for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 1.5, 250)) {
+      if (child.state === 'finished') return;
+      // Before a child was ever ready its death is a failed start, not a matter of restarting.
+      if (child.state !== 'running') throw this.#startFailed(name, 'ended');
+      try {
+        const response = await fetch(`http://127.0.0.1:${child.spec.statusPort}/health/ready`, {
+          signal: AbortSignal.timeout(2_000),
+        });
+        await response.arrayBuffer();
+        if (response.ok) return;
+      } catch {
+        // It does not listen yet.
+      }
+      if (Date.now() > deadline) throw this.#startFailed(name, `is not ready after ${Math.round(limitMs / 1000)} s`);
+      await sleep(pauseMs);
+    }
+  }
+
+  /** Stops children together and waits for their end; one that does not end within 10 s is killed. */
+  async stop(names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => this.#stop(this.#children.get(name))));
+  }
+  /** Kills everything at once. */
+  killAll(): void {
+    for (const child of this.#children.values()) {
+      child.state = 'stopped';
+      if (child.timer) clearTimeout(child.timer);
+      child.process?.kill('SIGKILL');
+    }
+  }
+
+  async #stop(child: Child | undefined): Promise<void> {
+    if (!child || child.state === 'stopped' || child.state === 'finished') return;
+    const { state, process: running } = child;
+    child.state = 'stopping';
+    if (child.timer) clearTimeout(child.timer);
+    if (state === 'running' && running && running.exitCode === null && running.signalCode === null) {
+      const ended = new Promise((resolve) => running.once('exit', resolve));
+      running.kill('SIGTERM');
+      const timer = setTimeout(() => running.kill('SIGKILL'), KILL_AFTER_MS);
+      await ended;
+      clearTimeout(timer);
+    }
+    child.state = 'stopped';
+  }
+
+  #spawn(child: Child): void {
+    const { spec } = child;
+    const log = openSync(join(this.#logs, `${spec.name}.log`), 'a');
+    child.startedMs = Date.now();
+    child.state = 'running';
+    child.process = fork(join(repositoryRoot, spec.file), [...(spec.args ?? [])], {
+      cwd: repositoryRoot,
+      env: { ...spec.env, TIDEMARK_STATUS_PORT: String(spec.statusPort) },
+      // A group of its own: Ctrl-C must reach the launcher alone, or Kafka would go before the last commit.
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    closeSync(log);
+    child.process.once('exit', (code, signal) => this.#exited(child, code, signal));
+  }
+
+  #exited(child: Child, code: number | null, signal: NodeJS.Signals | null): void {
+    if (child.state !== 'running') return;
+    const { spec } = child;
+    if (code === 0 && spec.finishes) {
+      child.state = 'finished';
+      return;
+    }
+    if (Date.now() - child.startedMs > HEALTHY_MS) child.backoffMs = FIRST_BACKOFF_MS;
+    this.#notice(
+      `${spec.name} ended with ${signal ?? `exit code ${code}`}; starting it again in ${child.backoffMs / 1000} s (log: ${this.#logFile(spec.name)})`,
+    );
+    child.state = 'waiting';
+    child.restarts++;
+    child.timer = setTimeout(() => this.#spawn(child), child.backoffMs);
+    child.backoffMs = Math.min(child.backoffMs * 2, LAST_BACKOFF_MS);
+  }
+
+  #logFile(name: string): string {
+    return join(this.#logs, `${name}.log`);
+  }
+
+  #startFailed(name: string, what: string): TidemarkError {
+    const lines = readFileSync(this.#logFile(name), 'utf8').trim().split('\n');
+    const last = lines.map(messageOf).filter(Boolean).slice(-3).join('\n  ');
+    return new TidemarkError(
+      'START_FAILED',
+      `${name} ${what}. Its last words (${this.#logFile(name)}):\n  ${last || 'none'}`,
+    );
+  }
+}
+
+/** The message of a JSON log line, or the line itself. */
+function messageOf(line: string): string {
+  try {
+    return String((JSON.parse(line) as { msg?: string }).msg ?? line);
+  } catch {
+    return line;
+  }
+}

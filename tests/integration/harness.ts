@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ServiceName, type System, startSystem } from '#ops/embedded/launcher.ts';
+
+/** Settings that keep a test's system to itself: free ports, a home folder of its own. */
+const isolated = (home: string) => ({
+  TIDEMARK_HOME: home,
+  TIDEMARK_HTTP_PORT: '0',
+  TIDEMARK_KAFKA_PORT: '0',
+  TIDEMARK_REGISTRY_PORT: '0',
+  TIDEMARK_POSTGRES_PORT: '0',
+  TIDEMARK_CLICKHOUSE_PORT: '0',
+});
+
+export type Services = Pick<
+  System,
+  'kafkaBrokers' | 'registryUrl' | 'databaseUrl' | 'clickhouseUrl' | 'stop' | 'home' | 'supervisor'
+>;
+
+/** Real embedded services on free ports with data of their own; `stop()` ends them and removes the data. */
+export async function startServices(
+  wanted: Partial<Record<ServiceName, boolean>>,
+  env: Record<string, string> = {},
+): Promise<Services> {
+  const services = (Object.keys(wanted) as ServiceName[]).filter((name) => wanted[name]);
+  return start({ env, services });
+}
+
+/** The whole system as `npm start` brings it up; without the demo unless the environment says otherwise. */
+export const startTestSystem = (env: Record<string, string> = {}, without: readonly string[] = []): Promise<System> =>
+  start({ env: { TIDEMARK_DEMO: 'false', ...env }, without });
+
+async function start(options: {
+  env: Record<string, string>;
+  services?: readonly ServiceName[];
+  without?: readonly string[];
+}): Promise<System> {
+  const home = options.env.TIDEMARK_HOME ?? mkdtempSync(join(tmpdir(), 'tidemark-'));
+  const env = { ...isolated(home), ...options.env };
+  const { services, without } = options;
+  const system = await startSystem({ env, ...(services ? { services } : {}), ...(without ? { without } : {}) });
+  const stop = async () => {
+    await system.stop();
+    if (!options.env.TIDEMARK_HOME) rmSync(home, { recursive: true, force: true });
+  };
+  return { ...system, stop };
+}
+
+/** Waits for a condition, looking every few milliseconds; fails by name after the limit. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, limitMs: number): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms in vain for: ${what}`);
+    await sleep(25);
+  }
+}
