@@ -114,17 +114,20 @@ class Sink {
   }
 
   async #pump(store: SinkStore, feed: Feed): Promise<void> {
-    const { signal } = this.#options;
+    // A write that fails ends the wait for the next batch too, which on a quiet topic could last for ever.
+    const failed = new AbortController();
+    const signal = AbortSignal.any([this.#options.signal, failed.signal]);
     let writing: Promise<void> = Promise.resolve();
     this.#observe(feed);
+    // Connected is not yet working: with records waiting, the first write decides.
+    if (this.#behind === 0) this.#waitsFor = null;
     try {
       for (;;) {
         const batch = await feed.next(signal);
         await writing;
         if (!batch) break;
         writing = this.#write(store, feed, batch);
-        // It is awaited with the next batch at hand; until then its failure has an owner.
-        writing.catch(() => {});
+        writing.catch(() => failed.abort());
       }
     } finally {
       // The store must not be closed under a write, whatever else failed.
@@ -146,11 +149,11 @@ class Sink {
       );
     }
     this.#backoffMs = FIRST_BACKOFF_MS;
+    this.#waitsFor = null;
     this.#observe(feed);
   }
 
   #observe(feed: Feed): void {
-    this.#waitsFor = null;
     this.#behind = 0;
     for (const topic of this.#options.topics) {
       const lag = feed.lag(topic);

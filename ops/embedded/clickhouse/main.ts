@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { SETTINGS } from '#schemas/settings.ts';
 import { readSettings } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { runService } from '#streams/kit/service.ts';
+import { homeFolder } from '../paths.ts';
 import { openEngine } from './engine.ts';
 import { clickhouseServer } from './http.ts';
 
@@ -15,7 +16,7 @@ import { clickhouseServer } from './http.ts';
 await runService('clickhouse', async ({ log }) => {
   const settings = readSettings(SETTINGS, process.env);
   const port = settings.TIDEMARK_CLICKHOUSE_PORT;
-  const engine = await openEngine(resolve(join(settings.TIDEMARK_HOME, 'clickhouse')));
+  const engine = await openEngine(join(homeFolder(settings.TIDEMARK_HOME), 'clickhouse'));
   const server = clickhouseServer(engine);
   server.listen(port, '127.0.0.1');
   try {

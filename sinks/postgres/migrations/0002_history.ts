@@ -72,7 +72,8 @@ ${COMMENTS}`;
 
 /**
  * Event times may be from 1990, so policies by event time would compress what is being written and drop what was just replayed:
- * compression goes by a chunk's creation, P&L is never dropped, and only rejects, which are kept by wall clock, expire.
+ * compression goes by a chunk's creation, P&L is never dropped, and only rejects, which are kept by wall clock, expire. The daily
+ * aggregate shows newer days at once; what comes late for a day it has already aggregated shows after its next run, a minute later.
  */
 const TIMESCALE = `
 create extension if not exists timescaledb;
@@ -91,7 +92,7 @@ create materialized view portfolio_pnl_daily
   ${DAILY(`time_bucket(interval '1 day', event_time, 'UTC')`, (column) => `last(${column}, record_offset)`)}
   with no data;
 select add_continuous_aggregate_policy('portfolio_pnl_daily',
-  start_offset => null, end_offset => interval '1 day', schedule_interval => interval '10 minutes');
+  start_offset => null, end_offset => interval '1 day', schedule_interval => interval '1 minute');
 `;
 
 const FIRST_YEAR = 1985;

