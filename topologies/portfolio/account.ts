@@ -4,13 +4,13 @@
  * - `cash` = deposits - withdrawals + cash flow of all positions; `realizedPnl`, `commission` and `cost` are sums over all positions. Exact.
  * - `unrealizedPnl`, `grossExposure` (of |quantity × multiplier × mark|) and `netExposure` are sums over open, priced positions, in
  *   doubles. `equity` = cash + cost (exact, then a double) + unrealizedPnl: an unpriced position counts at cost.
- * - The portfolio's event time is the newest of its inputs and never goes back. All updates that leave it where it is, late
- *   ones included, belong to the same instant; an input with a newer event time ends the instant before it is applied.
  * - `profit` = realizedPnl + unrealizedPnl, that is equity less net deposits: flows do not touch it. Every portfolio starts with
- *   profit 0. The peak is the highest profit at the end of any instant, the present one counting as if it ended now;
- *   `peakEquity` is the peak plus net deposits, so it shifts with every flow, late ones too. `drawdown` = 1 - equity ÷ peakEquity, and
- *   0 while peakEquity is not positive. What is smaller than 2^-50 of the equity is rounding noise and no drawdown.
- * - `dayPnl` = profit less the profit at the last update of an earlier UTC day of the portfolio's event time (0 on its first day).
+ *   profit 0. The portfolio's event time is the newest of its inputs and never goes back; all updates at one event time are one
+ *   instant, and a late update holds from its own event time on (path.ts). The peak is the highest profit at the end of any
+ *   instant, the present one counting as if it ended now. `peakEquity` is the peak plus net deposits, so it shifts with every flow,
+ *   late ones too. `drawdown` = 1 - equity ÷ peakEquity, and 0 while peakEquity is not positive. What is smaller than 2^-50 of the equity
+ *   is rounding noise and no drawdown.
+ * - `dayPnl` = profit less the profit at the end of the last instant of an earlier UTC day (0 on its first day).
  *
  * Sums of doubles are kept incrementally, each update in O(1), in twice the precision of a double (sum.ts), with a bound of the error
  * made so far (`noise`). If a term that was huge goes away and the bound is no longer small beside what is left, the sums
@@ -19,6 +19,7 @@
 import { checkDecimal, decimalToNumber } from '#schemas/decimal.ts';
 import type { PortfolioPnl } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
+import { type Path, peakOf, START } from './path.ts';
 
 /** What a portfolio's exact totals are made of. */
 export interface Amounts {
@@ -39,8 +40,7 @@ export interface Valuation {
   readonly exposure: number;
 }
 /** Key portfolio. */
-export interface Account extends Amounts {
-  readonly eventTime: number;
+export interface Account extends Amounts, Path {
   /** Net deposits. */
   readonly deposits: bigint;
   readonly openPositions: number;
@@ -53,11 +53,6 @@ export interface Account extends Amounts {
   readonly netLow: number;
   /** Bound of the rounding error in the sums since they were last added up afresh. */
   readonly noise: number;
-  readonly profit: number;
-  /** Highest profit at the end of an instant that is over. */
-  readonly peakProfit: number;
-  /** Profit at the last update of an earlier UTC day. */
-  readonly dayStartProfit: number;
 }
 
 const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
@@ -95,13 +90,15 @@ export const ACCOUNT_SCHEMA = record('Account', 'Running totals of a portfolio; 
   netLow: 'double',
   noise: 'double',
   profit: 'double',
+  pastTimes: { type: 'array', items: 'long' },
+  pastProfits: { type: 'array', items: 'double' },
   peakProfit: 'double',
   dayStartProfit: 'double',
 });
 
 /** Before anything happened. */
 export const EMPTY_ACCOUNT: Account = {
-  eventTime: -1,
+  ...START,
   deposits: 0n,
   cashFlow: 0n,
   cost: 0n,
@@ -116,9 +113,6 @@ export const EMPTY_ACCOUNT: Account = {
   netHigh: 0,
   netLow: 0,
   noise: 0,
-  profit: 0,
-  peakProfit: 0,
-  dayStartProfit: 0,
 };
 
 /** The totals with one contribution exchanged for another. Throws DecimalError when one leaves decimal(38, 9). */
@@ -131,16 +125,6 @@ export function exchange(totals: Amounts, old: Amounts | undefined, next: Amount
   };
 }
 
-const DAY_MICROS = 86_400_000_000;
-
-/** Peak and day start as they stand before an input at `eventTime` is applied. */
-export function enterInstant(account: Account, eventTime: number): { peakProfit: number; dayStartProfit: number } {
-  const { profit, peakProfit, dayStartProfit } = account;
-  if (eventTime <= account.eventTime) return { peakProfit, dayStartProfit };
-  const newDay = Math.floor(eventTime / DAY_MICROS) > Math.floor(account.eventTime / DAY_MICROS);
-  return { peakProfit: Math.max(peakProfit, profit), dayStartProfit: newDay ? profit : dayStartProfit };
-}
-
 /** Rounding noise of figures that each went through a few roundings, relative to their size. */
 const RESOLUTION = 2 ** -50;
 
@@ -148,7 +132,7 @@ const RESOLUTION = 2 ** -50;
 export function pnlOf(portfolio: string, account: Account, sourceTopic: string, sourceEventTime: number): PortfolioPnl {
   const cash = account.deposits + account.cashFlow;
   const equity = decimalToNumber(cash + account.cost) + account.unrealizedHigh;
-  const below = account.peakProfit - account.profit;
+  const below = peakOf(account) - account.profit;
   const gap = below > Math.abs(equity) * RESOLUTION ? below : 0;
   const peakEquity = equity + gap;
   return {

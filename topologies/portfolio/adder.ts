@@ -2,16 +2,8 @@ import { checkDecimal, DecimalError, decimalToNumber } from '#schemas/decimal.ts
 import type { CashMovement, Position } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
-import {
-  type Account,
-  type Amounts,
-  EMPTY_ACCOUNT,
-  enterInstant,
-  exchange,
-  type Holding,
-  pnlOf,
-  type Valuation,
-} from './account.ts';
+import { type Account, type Amounts, EMPTY_ACCOUNT, exchange, type Holding, pnlOf, type Valuation } from './account.ts';
+import { advance } from './path.ts';
 import { Sum } from './sum.ts';
 import { cashProblem, positionProblem } from './validate.ts';
 
@@ -119,10 +111,10 @@ export class Adder implements Processor<Position | CashMovement | null> {
     const deposits = checkDecimal(account.deposits + amount);
     checkDecimal(deposits + account.cashFlow);
     this.#seen.put(id, { eventTime });
-    const instant = enterInstant(account, eventTime);
+    const path = advance(account, eventTime, account.profit, 0);
     this.#change(
       portfolio,
-      { ...account, ...instant, deposits, eventTime: Math.max(account.eventTime, eventTime) },
+      { ...account, ...path, deposits },
       { sourceTopic: this.#topics.cash, sourceEventTime: eventTime },
     );
   }
@@ -147,9 +139,17 @@ export class Adder implements Processor<Position | CashMovement | null> {
     const openPositions = account.openPositions + Number(isOpen) - Number(wasOpen);
     const unpricedPositions = account.unpricedPositions + Number(isOpen && !valuation) - Number(wasOpen && !was);
     const sums = openPositions === unpricedPositions ? NO_SUMS : this.#exchange(portfolio, account, was, valuation);
-    const { peakProfit, dayStartProfit } = enterInstant(account, eventTime);
+    const profit = decimalToNumber(totals.realizedPnl) + sums.unrealizedHigh;
+    const realized = holding === held ? 0 : decimalToNumber(holding.realizedPnl - (held?.realizedPnl ?? 0n));
+    const change = realized + (valuation?.unrealizedPnl ?? 0) - (was?.unrealizedPnl ?? 0);
+    const path = advance(account, eventTime, profit, change);
     const next: Account = {
-      eventTime: Math.max(account.eventTime, eventTime),
+      eventTime: path.eventTime,
+      profit: path.profit,
+      pastTimes: path.pastTimes,
+      pastProfits: path.pastProfits,
+      peakProfit: path.peakProfit,
+      dayStartProfit: path.dayStartProfit,
       deposits: account.deposits,
       cashFlow: totals.cashFlow,
       cost: totals.cost,
@@ -164,9 +164,6 @@ export class Adder implements Processor<Position | CashMovement | null> {
       netHigh: sums.netHigh,
       netLow: sums.netLow,
       noise: sums.noise,
-      profit: decimalToNumber(totals.realizedPnl) + sums.unrealizedHigh,
-      peakProfit,
-      dayStartProfit,
     };
     this.#change(portfolio, next, { sourceTopic: this.#topics.positions, sourceEventTime: position.eventTime });
   }
