@@ -30,8 +30,7 @@ export async function start(options: StartOptions): Promise<number> {
     presses++;
     if (system && presses === 1) return interrupted();
     // Children notice the closed channel and stop by themselves, so nothing is left behind.
-    process.stdout.write(system ? 'Ended at once.\n' : '\nStopped while starting.\n');
-    system?.supervisor.killAll();
+    process.stdout.write(system ? 'Not waiting for the rest; it ends by itself.\n' : '\nStopped while starting.\n');
     process.exit(130);
   };
   process.on('SIGINT', onSignal);

@@ -64,8 +64,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   checkDisk(home);
   const release = takeHome(home);
   const supervisor = new Supervisor(join(home, 'logs'), progress);
+  const launch = new Launch(settings, { ...env, TIDEMARK_HOME: home }, home, supervisor, progress);
   try {
-    const launch = new Launch(settings, { ...env, TIDEMARK_HOME: home }, home, supervisor, progress);
     const urls = await launch.services(options.services ?? (Object.keys(SERVICES) as ServiceName[]));
     let httpUrl = '';
     if (!options.services) {
@@ -80,7 +80,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     };
     return { ...urls, httpUrl, home, supervisor, stop };
   } catch (error) {
-    supervisor.killAll();
+    await launch.stop();
     release();
     throw error;
   }

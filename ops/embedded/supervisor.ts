@@ -22,6 +22,8 @@ const LAST_BACKOFF_MS = 10_000;
 /** After this long a child counts as healthy again. */
 const HEALTHY_MS = 30_000;
 const KILL_AFTER_MS = 10_000;
+/** Deaths before it was ever ready after which a start has failed. */
+const START_TRIES = 3;
 
 interface Child {
   readonly spec: ChildSpec;
@@ -81,8 +83,7 @@ export class Supervisor {
     const deadline = Date.now() + limitMs;
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 1.5, 250)) {
       if (child.state === 'finished') return;
-      // Before a child was ever ready its death is a failed start, not a matter of restarting.
-      if (child.state !== 'running') throw this.#startFailed(name, 'ended');
+      if (child.restarts >= START_TRIES) throw this.#startFailed(name, 'ended');
       try {
         const response = await fetch(`http://127.0.0.1:${child.spec.statusPort}/health/ready`, {
           signal: AbortSignal.timeout(2_000),
@@ -101,15 +102,6 @@ export class Supervisor {
   async stop(names: readonly string[]): Promise<void> {
     await Promise.all(names.map((name) => this.#stop(this.#children.get(name))));
   }
-  /** Kills everything at once. */
-  killAll(): void {
-    for (const child of this.#children.values()) {
-      child.state = 'stopped';
-      if (child.timer) clearTimeout(child.timer);
-      child.process?.kill('SIGKILL');
-    }
-  }
-
   async #stop(child: Child | undefined): Promise<void> {
     if (!child || child.state === 'stopped' || child.state === 'finished') return;
     const { state, process: running } = child;

@@ -24,6 +24,8 @@ export interface NewTopic {
   readonly config: Readonly<Record<string, string>>;
 }
 
+const TOPIC_WAIT_MS = 15_000;
+
 /** Connects to a cluster. Throws KAFKA_UNREACHABLE. */
 export async function openKafka(options: KafkaOptions): Promise<Kafka> {
   const kafka = new Kafka(options);
@@ -43,23 +45,26 @@ export class Kafka {
   }
 
   /** Creates topics that do not exist, replicated as the brokers' default says; returns the names created. */
-  createTopics(topics: readonly NewTopic[]): Promise<string[]> {
-    return this.#administer(async (admin) => {
+  async createTopics(topics: readonly NewTopic[]): Promise<string[]> {
+    const missing = await this.#administer(async (admin) => {
       const existing = new Set(await admin.listTopics());
-      const missing = topics.filter(({ name }) => !existing.has(name));
-      if (missing.length === 0) return [];
+      const wanted = topics.filter(({ name }) => !existing.has(name));
+      if (wanted.length === 0) return [];
+      const entries = (config: NewTopic['config']) => Object.entries(config).map(([name, value]) => ({ name, value }));
       await admin.createTopics({
-        waitForLeaders: true,
-        topics: missing.map(({ name, partitions, config }) => ({
+        // kafkajs gives up waiting when a broker has not heard of the topic yet; the loop below does not.
+        waitForLeaders: false,
+        topics: wanted.map(({ name, partitions, config }) => ({
           topic: name,
           numPartitions: partitions,
           replicationFactor: -1,
-          configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
+          configEntries: entries(config),
         })),
       });
-      this.cluster.refresh();
-      return missing.map(({ name }) => name);
+      return wanted.map(({ name }) => name);
     });
+    for (const name of missing) await this.#known(name);
+    return missing;
   }
   /** Names of all topics but Kafka's own. */
   listTopics(): Promise<string[]> {
@@ -110,6 +115,20 @@ export class Kafka {
   async close(): Promise<void> {
     await Promise.all(this.#closing.map((close) => close()));
     await this.cluster.close();
+  }
+
+  /** Waits until the brokers know a new topic and its leaders. */
+  async #known(topic: string): Promise<void> {
+    const deadline = Date.now() + TOPIC_WAIT_MS;
+    for (;;) {
+      try {
+        await this.cluster.partitions(topic);
+        return;
+      } catch (error) {
+        if (!(error instanceof TidemarkError) || error.code !== 'TOPIC_UNKNOWN' || Date.now() > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
   }
 
   async #administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
