@@ -1,0 +1,141 @@
+import { type Client, createClient } from 'graphql-ws';
+
+export interface Portfolio {
+  readonly id: string;
+  readonly name: string;
+}
+/** Decimal fields are strings and stay strings; times are ISO 8601. */
+export interface Pnl {
+  readonly portfolioId: string;
+  readonly eventTime: string;
+  readonly equity: number;
+  readonly cash: string;
+  readonly realizedPnl: string;
+  readonly unrealizedPnl: number;
+  readonly drawdown: number;
+  readonly dayPnl: number;
+  readonly openPositions: number;
+  readonly unpricedPositions: number;
+}
+export interface Position {
+  readonly portfolioId: string;
+  readonly instrument: string;
+  readonly eventTime: string;
+  readonly quantity: string;
+  readonly averagePrice: number | null;
+  readonly markPrice: number | null;
+  readonly marketValue: number | null;
+  readonly realizedPnl: string;
+  readonly unrealizedPnl: number | null;
+  readonly unpriced: boolean;
+}
+export interface Trade {
+  readonly instrument: string;
+  readonly eventTime: string;
+  readonly price: number;
+  readonly size: number | null;
+  readonly source: string;
+}
+export interface HistoryPoint {
+  readonly eventTime: string;
+  readonly equity: number;
+  readonly drawdown: number;
+}
+
+export const PORTFOLIOS = 'query { portfolios { id name } }';
+export const HISTORY = `query ($id: ID!, $from: DateTime) {
+  pnlHistory(portfolioId: $id, from: $from, maxPoints: 10000) { eventTime equity drawdown }
+}`;
+export const PNL = `subscription { portfolioPnl(conflateMs: 60) {
+  portfolioId eventTime equity cash realizedPnl unrealizedPnl drawdown dayPnl openPositions unpricedPositions
+} }`;
+export const POSITIONS = `subscription ($id: ID!) { portfolioPositions(portfolioId: $id, conflateMs: 250) {
+  portfolioId instrument eventTime quantity averagePrice markPrice marketValue realizedPnl unrealizedPnl unpriced
+} }`;
+export const TRADES = 'subscription { trades(conflateMs: 250) { instrument eventTime price size source } }';
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 5_000;
+const RESUBSCRIBE_MS = 1_000;
+
+export interface ConnectionEvents {
+  connected(): void;
+  connecting(): void;
+  closed(): void;
+}
+
+/** Opens the WebSocket and keeps it open: it is tried again for ever, with a growing pause. */
+export function connect(events: ConnectionEvents): Client {
+  const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+  return createClient({
+    url: `${scheme}://${location.host}/graphql`,
+    lazy: false,
+    keepAlive: 10_000,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    shouldRetry: () => true,
+    retryWait: (retries) =>
+      new Promise((resolve) => setTimeout(resolve, Math.min(FIRST_RETRY_MS * 2 ** retries, LONGEST_RETRY_MS))),
+    // A failure to connect is shown by the connection's state; the promise has nobody to tell.
+    onNonLazyError: () => {},
+    on: { connected: () => events.connected(), connecting: () => events.connecting(), closed: () => events.closed() },
+  });
+}
+
+const messageOf = (error: unknown): string => {
+  if (Array.isArray(error)) return error.map(messageOf).join('; ');
+  if (error !== null && typeof error === 'object' && 'message' in error) return String(error.message);
+  return 'The connection was lost';
+};
+
+/** Runs a query. Rejects with what the server says is wrong. */
+export function query<T>(client: Client, text: string, variables: Record<string, unknown> = {}): Promise<T> {
+  return new Promise((resolve, reject) => {
+    client.subscribe<T>(
+      { query: text, variables },
+      {
+        next: ({ data, errors }) => (errors || !data ? reject(new Error(messageOf(errors))) : resolve(data)),
+        error: (error) => reject(new Error(messageOf(error))),
+        complete: () => reject(new Error('The server gave no answer')),
+      },
+    );
+  });
+}
+
+/** Follows a subscription until the returned function is called; begins again when the server ends it. */
+export function follow<T>(
+  client: Client,
+  text: string,
+  variables: Record<string, unknown>,
+  take: (value: T) => void,
+  problem: (message: string | null) => void,
+): () => void {
+  let stopped = false;
+  let stop = () => {};
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const again = () => {
+    if (!stopped) timer = setTimeout(start, RESUBSCRIBE_MS);
+  };
+  const start = () => {
+    stop = client.subscribe<Record<string, T>>(
+      { query: text, variables },
+      {
+        next: ({ data, errors }) => {
+          if (errors) return problem(messageOf(errors));
+          problem(null);
+          for (const value of Object.values(data ?? {})) take(value);
+        },
+        error: (error) => {
+          problem(messageOf(error));
+          again();
+        },
+        complete: again,
+      },
+    );
+  };
+  start();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+    stop();
+  };
+}

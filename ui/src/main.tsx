@@ -1,0 +1,7 @@
+import { createRoot } from 'react-dom/client';
+import { App } from './app.tsx';
+import { live } from './live.ts';
+import './styles.css';
+
+live.start();
+createRoot(document.getElementById('root')!).render(<App />);

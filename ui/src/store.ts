@@ -1,0 +1,44 @@
+import { create } from 'zustand';
+import type { Pnl, Portfolio, Position, Trade } from './api.ts';
+
+export type Connection = 'connecting' | 'live' | 'down';
+
+export interface TapeRow extends Trade {
+  /** Price of the trade of this instrument shown before; null for the first. */
+  readonly previousPrice: number | null;
+}
+
+export interface State {
+  readonly connection: Connection;
+  /** What the server says is wrong; null when nothing is. */
+  readonly problem: string | null;
+  /** Whether the list of portfolios has been read: before it, an empty page is no empty system. */
+  readonly loaded: boolean;
+  /** Wall clock of the newest arrival of a value, milliseconds; null before the first. */
+  readonly arrivedAtMs: number | null;
+  /** Newest event time of all values, ISO 8601. */
+  readonly dataTime: string | null;
+  readonly portfolios: readonly Portfolio[];
+  readonly pnl: Readonly<Record<string, Pnl>>;
+  readonly selected: string | null;
+  /** Of the selected portfolio, by instrument. */
+  readonly positions: Readonly<Record<string, Position>>;
+  /** Newest trade per instrument. */
+  readonly trades: Readonly<Record<string, TapeRow>>;
+  /** Where prices come from. */
+  readonly sources: readonly string[];
+}
+
+export const useStore = create<State>(() => ({
+  connection: 'connecting',
+  problem: null,
+  loaded: false,
+  arrivedAtMs: null,
+  dataTime: null,
+  portfolios: [],
+  pnl: {},
+  selected: null,
+  positions: {},
+  trades: {},
+  sources: [],
+}));
