@@ -1,56 +1,9 @@
-import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DemoBook, INITIAL_CASH } from '#connectors/demo/book.ts';
 import { STRATEGIES, type Strategy, UNIVERSE } from '#connectors/demo/strategies.ts';
-import { PaperVenue } from '#connectors/paper/venue.ts';
-import { loadHistory } from '#connectors/replay/history.ts';
-import { tradesOf } from '#connectors/replay/parse.ts';
-import { AVRO } from '#schemas/avro.ts';
-import { decimalToNumber, ONE, parseDecimal } from '#schemas/decimal.ts';
-import type { Fill, OrderRequest } from '#schemas/generated/types.ts';
-import { avroType } from '#streams/kit/avro.ts';
-
-interface Point {
-  readonly date: string;
-  readonly equity: number;
-  readonly cash: number;
-}
-interface Run {
-  readonly orders: OrderRequest[];
-  readonly fills: Fill[];
-  readonly curves: Map<string, Point[]>;
-  /** Of the requests' Avro bytes, in order. */
-  readonly digest: string;
-}
-
-/** The whole loop without Kafka: closes → fills → decisions, day by day. */
-function simulate(seed: number, from = '1990-01-01', to = '9999-12-31'): Run {
-  const [book, venue] = [new DemoBook(STRATEGIES), new PaperVenue(seed)];
-  const type = avroType(AVRO['orders.requests'] as never);
-  const digest = createHash('sha256');
-  const curves = new Map(STRATEGIES.map(({ portfolio }) => [portfolio, [] as Point[]]));
-  const orders: OrderRequest[] = [];
-  const fills: Fill[] = [];
-  for (const day of loadHistory().filter(({ date }) => date >= from && date <= to)) {
-    const trades = tradesOf(day);
-    const { eventTime } = trades[0]!;
-    const closes = new Map(trades.map(({ instrument, price }) => [instrument, price]));
-    for (const fill of venue.fillAt(eventTime, closes)) {
-      book.apply(fill);
-      fills.push(fill);
-    }
-    for (const order of book.decide({ date: day.date, eventTime, closes })) {
-      expect(venue.accept(order)).toBeNull();
-      digest.update(type.toBuffer(order));
-      orders.push(order);
-    }
-    for (const [portfolio, points] of curves) {
-      const [equity, cash] = [book.equity(portfolio), decimalToNumber(book.cash(portfolio))];
-      points.push({ date: day.date, equity, cash });
-    }
-  }
-  return { orders, fills, curves, digest: digest.digest('hex') };
-}
+import { ONE, parseDecimal } from '#schemas/decimal.ts';
+import type { Fill } from '#schemas/generated/types.ts';
+import { type Point, type Simulation, simulate } from './simulation.ts';
 
 function maxDrawdown(points: readonly Point[]): { drawdown: number; date: string } {
   let peak = 0;
@@ -63,7 +16,7 @@ function maxDrawdown(points: readonly Point[]): { drawdown: number; date: string
 }
 
 describe('33 years of the demo', () => {
-  let run: Run;
+  let run: Simulation;
   beforeAll(() => {
     run = simulate(1);
   });
