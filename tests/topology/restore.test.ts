@@ -46,7 +46,7 @@ function story(desk: Desk, from: number, until: number): void {
         fill({ id: `f${n % 90}`, portfolio: owner, instrument: name, side, quantity, price, time, commission: '0.7' }),
       );
     else if (name !== 'XOM' || n > 50)
-      desk.trade(trade(name, 10 + ((n * 37) % 100) / 7, time - (n % 17 === 0 ? 9e9 : 0)));
+      desk.trade(trade(name, 10 + ((n * 37) % 100) / 7, time - (n % 17 === 0 ? 4e11 : 0)));
     desk.readPositions();
   }
 }
