@@ -1,0 +1,121 @@
+import type { Types } from '#schemas/generated/types.ts';
+import type { TopicName } from '#schemas/topics.ts';
+import type { Row } from './row.ts';
+
+/** Who a row's record says it comes from. */
+export interface Origin {
+  /** Id of the ingest. */
+  readonly id: string;
+  /** `file:<ingest id>`. */
+  readonly source: string;
+}
+export interface Column {
+  readonly name: string;
+  /** False: the column may be missing from the file. */
+  readonly required: boolean;
+  readonly doc: string;
+}
+
+/** A kind of file: its columns, and what record a row becomes. */
+interface KindOf<T extends TopicName> {
+  readonly topic: T;
+  readonly columns: readonly Column[];
+  /** The row's record; of use only when the row has no problems then. */
+  readonly record: (row: Row, origin: Origin) => Types[T];
+  /** The Kafka key. */
+  readonly key: (record: Types[T]) => string;
+  /** What tells a record of this ingest from its others, the same whenever the file is read: row number or id. */
+  readonly identity: (record: Types[T], origin: Origin) => number | string;
+  readonly isFrom: (record: Types[T], origin: Origin) => boolean;
+}
+
+const column = (name: string, doc: string, required = true): Column => ({ name, doc, required });
+const TIME = column('time', 'ISO 8601 (without a zone: UTC), or s, ms, µs or ns since 1970, told by magnitude');
+const INSTRUMENT = column('instrument', 'id, at most 100 characters, no "/"');
+const PORTFOLIO = column('portfolio', 'id, at most 100 characters, no "/"');
+const exact = (text: string) => `${text}, exact, at most 9 decimals`;
+
+const trades: KindOf<'market.trades'> = {
+  topic: 'market.trades',
+  columns: [
+    TIME,
+    INSTRUMENT,
+    column('price', 'per unit, greater than zero'),
+    column('size', 'units traded, greater than zero; empty where unknown', false),
+  ],
+  record: (row, { source }) => ({
+    eventTime: row.time('time'),
+    instrument: row.id('instrument'),
+    price: row.positiveNumber('price'),
+    size: row.isEmpty('size') ? null : row.positiveNumber('size'),
+    source,
+    sequence: row.number,
+  }),
+  key: ({ instrument }) => instrument,
+  identity: ({ sequence }) => sequence!,
+  isFrom: (trade, { source }) => trade.source === source,
+};
+
+const fills: KindOf<'orders.fills'> = {
+  topic: 'orders.fills',
+  columns: [
+    TIME,
+    PORTFOLIO,
+    INSTRUMENT,
+    column('side', 'BUY or SELL'),
+    column('quantity', exact('units, greater than zero')),
+    column('price', exact('per unit, greater than zero')),
+    column('commission', exact('paid; negative for a rebate')),
+    column('fillId', 'id unique within the portfolio; empty: made from the ingest and the row number', false),
+  ],
+  record: (row, { id, source }) => {
+    const portfolio = row.id('portfolio');
+    return {
+      eventTime: row.time('time'),
+      fillId: row.isEmpty('fillId') ? `${id}:${row.number}` : row.uniqueId('fillId', portfolio, id && `${id}:`),
+      action: 'NEW',
+      portfolio,
+      instrument: row.id('instrument'),
+      side: row.oneOf('side', ['BUY', 'SELL']),
+      quantity: row.positiveDecimal('quantity'),
+      price: row.positiveDecimal('price'),
+      commission: row.decimal('commission'),
+      orderId: null,
+      venue: source,
+    };
+  },
+  key: ({ portfolio }) => portfolio,
+  identity: ({ portfolio, fillId }, { id }) =>
+    fillId.startsWith(`${id}:`) ? Number(fillId.slice(id.length + 1)) : `${portfolio}/${fillId}`,
+  isFrom: (fill, { source }) => fill.venue === source,
+};
+
+const cash: KindOf<'portfolio.cash'> = {
+  topic: 'portfolio.cash',
+  columns: [TIME, PORTFOLIO, column('amount', exact('positive deposits, negative withdraws, not zero'))],
+  record: (row, { id, source }) => ({
+    eventTime: row.time('time'),
+    cashId: `${id}:${row.number}`,
+    portfolio: row.id('portfolio'),
+    amount: row.nonZeroDecimal('amount'),
+    source,
+  }),
+  key: ({ portfolio }) => portfolio,
+  identity: ({ cashId }, { id }) => Number(cashId.slice(id.length + 1)),
+  isFrom: (movement, { source }) => movement.source === source,
+};
+
+export const FILE_KINDS = { trades, fills, cash };
+export type FileKindName = keyof typeof FILE_KINDS;
+/** The record types that files carry. */
+export type FileRecord = Types['market.trades' | 'orders.fills' | 'portfolio.cash'];
+/** Any kind; its record goes only where the kind itself made it. */
+export interface FileKind {
+  readonly topic: TopicName;
+  readonly columns: readonly Column[];
+  readonly record: (row: Row, origin: Origin) => FileRecord;
+  readonly key: (record: FileRecord) => string;
+  readonly identity: (record: FileRecord, origin: Origin) => number | string;
+  readonly isFrom: (record: FileRecord, origin: Origin) => boolean;
+}
+export const fileKind = (name: FileKindName): FileKind => FILE_KINDS[name] as unknown as FileKind;

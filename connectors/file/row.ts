@@ -1,0 +1,130 @@
+import { idProblem, recordIdProblem } from '#schemas/checks.ts';
+import { DecimalError, parseDecimal } from '#schemas/decimal.ts';
+import { TidemarkError } from '#streams/kit/errors.ts';
+import { parseTime } from './time.ts';
+
+export interface RowProblem {
+  /** Empty when the whole line is at fault. */
+  readonly column: string;
+  readonly value: string;
+  readonly reason: string;
+}
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/;
+/** Bound of the memory for ids of one file. */
+const MAX_UNIQUE_IDS = 10_000_000;
+
+/**
+ * One row's fields by column name, each taken by a method that checks it. A value that fails is reported in `problems` and a
+ * stand-in is returned, so that one pass finds every problem of a row. One object serves all rows of a file.
+ */
+export class Row {
+  readonly fields: string[] = [];
+  readonly problems: RowProblem[] = [];
+  /** Counted from 1 over all rows of the file, good and bad: the same whenever the file is read. */
+  number = 0;
+  readonly #index: ReadonlyMap<string, number>;
+  readonly #nowMs: number;
+  /** Of ids that must be unique, the row that had it. */
+  readonly #seen = new Map<string, number>();
+
+  /** `index`: place of each column. `nowMs`: the wall clock that event times are held against. */
+  constructor(index: ReadonlyMap<string, number>, nowMs: number) {
+    this.#index = index;
+    this.#nowMs = nowMs;
+  }
+
+  report(column: string, value: string, reason: string): void {
+    this.problems.push({ column, value, reason });
+  }
+
+  isEmpty(column: string): boolean {
+    return this.#text(column) === '';
+  }
+
+  /** Microseconds since 1970-01-01 UTC. */
+  time(column: string): number {
+    const text = this.#required(column);
+    if (text === '') return 0;
+    const time = parseTime(text, this.#nowMs);
+    if (typeof time === 'number') return time;
+    this.report(column, text, time);
+    return 0;
+  }
+
+  id(column: string): string {
+    const text = this.#required(column);
+    const problem = text === '' ? null : idProblem(column, text);
+    if (problem) this.report(column, text, problem);
+    return text;
+  }
+
+  /** An id that no other row of the file has within `scope`, and that does not begin with `reserved`, as ids made for rows without one do. */
+  uniqueId(column: string, scope: string, reserved: string): string {
+    const text = this.#text(column);
+    const problem = recordIdProblem(column, text);
+    const name = `${scope}/${text}`;
+    const earlier = this.#seen.get(name);
+    if (problem) this.report(column, text, problem);
+    else if (reserved !== '' && text.startsWith(reserved))
+      this.report(column, text, `begins with "${reserved}", which rows without an id get`);
+    else if (earlier !== undefined) this.report(column, text, `row ${earlier} of this file has it already`);
+    else if (this.#seen.size >= MAX_UNIQUE_IDS)
+      throw new TidemarkError('FILE_TOO_LARGE', `More than ${MAX_UNIQUE_IDS} ids in column ${column}: split the file`);
+    else this.#seen.set(name, this.number);
+    return text;
+  }
+
+  oneOf<T extends string>(column: string, values: readonly T[]): T {
+    const text = this.#required(column);
+    const found = values.find((value) => value === text);
+    if (found === undefined && text !== '') this.report(column, text, `expected ${values.join(' or ')}`);
+    return found ?? values[0]!;
+  }
+
+  /** A finite double above zero. */
+  positiveNumber(column: string): number {
+    const text = this.#required(column);
+    if (text === '') return 0;
+    const value = NUMBER.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isFinite(value)) this.report(column, text, 'is not a number (digits and a decimal point only)');
+    else if (value <= 0) this.report(column, text, 'must be greater than zero');
+    return value;
+  }
+
+  decimal(column: string): bigint {
+    return this.#decimal(column, () => null);
+  }
+  positiveDecimal(column: string): bigint {
+    return this.#decimal(column, (value) => (value > 0n ? null : 'must be greater than zero'));
+  }
+  nonZeroDecimal(column: string): bigint {
+    return this.#decimal(column, (value) => (value === 0n ? 'must not be zero' : null));
+  }
+
+  #decimal(column: string, problem: (value: bigint) => string | null): bigint {
+    const text = this.#required(column);
+    if (text === '') return 0n;
+    try {
+      const value = parseDecimal(text);
+      const reason = problem(value);
+      if (reason !== null) this.report(column, text, reason);
+      return value;
+    } catch (error) {
+      if (!(error instanceof DecimalError)) throw error;
+      this.report(column, text, error.message);
+      return 0n;
+    }
+  }
+
+  #required(column: string): string {
+    const text = this.#text(column);
+    if (text === '') this.report(column, '', 'is empty');
+    return text;
+  }
+
+  #text(column: string): string {
+    const place = this.#index.get(column);
+    return place === undefined ? '' : (this.fields[place] ?? '');
+  }
+}
