@@ -93,6 +93,7 @@ export const ACCOUNT_SCHEMA = record('Account', 'Running totals of a portfolio; 
   pastTimes: { type: 'array', items: 'long' },
   pastProfits: { type: 'array', items: 'double' },
   peakProfit: 'double',
+  pastPeak: 'double',
   dayStartProfit: 'double',
 });
 

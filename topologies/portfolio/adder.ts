@@ -149,6 +149,7 @@ export class Adder implements Processor<Position | CashMovement | null> {
       pastTimes: path.pastTimes,
       pastProfits: path.pastProfits,
       peakProfit: path.peakProfit,
+      pastPeak: path.pastPeak,
       dayStartProfit: path.dayStartProfit,
       deposits: account.deposits,
       cashFlow: totals.cashFlow,

@@ -21,6 +21,8 @@ export interface Path {
   readonly pastProfits: readonly number[];
   /** Highest profit of the instants older than those; every portfolio starts at 0. */
   readonly peakProfit: number;
+  /** Highest profit of all instants before the present one. */
+  readonly pastPeak: number;
   /** Profit at the end of the last instant of an earlier UTC day. */
   readonly dayStartProfit: number;
 }
@@ -31,6 +33,7 @@ export const START: Path = {
   pastTimes: [],
   pastProfits: [],
   peakProfit: 0,
+  pastPeak: 0,
   dayStartProfit: 0,
 };
 
@@ -38,46 +41,58 @@ const dayOf = (eventTime: number) => Math.floor(eventTime / DAY_MICROS);
 
 /** The path after an update at `eventTime` that takes the profit to `profit`, by `change`. */
 export function advance(path: Path, eventTime: number, profit: number, change: number): Path {
-  const { pastTimes, pastProfits, peakProfit, dayStartProfit } = path;
-  if (eventTime === path.eventTime) return { eventTime, profit, pastTimes, pastProfits, peakProfit, dayStartProfit };
+  const { pastTimes, pastProfits, peakProfit, pastPeak, dayStartProfit } = path;
+  if (eventTime === path.eventTime)
+    return { eventTime, profit, pastTimes, pastProfits, peakProfit, pastPeak, dayStartProfit };
   if (eventTime < path.eventTime) return change === 0 ? path : correct(path, eventTime, profit, change);
   if (path.eventTime < 0) return { ...START, eventTime, profit };
+  const full = pastTimes.length === WINDOW_INSTANTS;
   return {
     eventTime,
     profit,
-    ...trimmed([...pastTimes, path.eventTime], [...pastProfits, path.profit], peakProfit),
+    pastTimes: appended(pastTimes, path.eventTime),
+    pastProfits: appended(pastProfits, path.profit),
+    peakProfit: full ? Math.max(peakProfit, pastProfits[0]!) : peakProfit,
+    pastPeak: Math.max(pastPeak, path.profit),
     dayStartProfit: dayOf(eventTime) > dayOf(path.eventTime) ? path.profit : dayStartProfit,
   };
+}
+
+/** A new window with one more value; the oldest leaves a full one. In one pass, because every tick that is an instant comes here. */
+function appended(values: readonly number[], value: number): number[] {
+  const from = values.length === WINDOW_INSTANTS ? 1 : 0;
+  const next = values.slice();
+  for (let index = from; index < values.length; index++) next[index - from] = values[index]!;
+  next[values.length - from] = value;
+  return next;
 }
 
 function correct(path: Path, eventTime: number, profit: number, change: number): Path {
   const first = path.pastTimes.findIndex((time) => time >= eventTime);
   const from = first === -1 ? path.pastTimes.length : first;
-  const times = [...path.pastTimes];
-  const profits = path.pastProfits.map((past, index) => (index < from ? past : past + change));
+  const pastTimes = [...path.pastTimes];
+  const pastProfits = path.pastProfits.map((past, index) => (index < from ? past : past + change));
   // Before the oldest of a full window nothing is known any more, so no instant can be put there.
-  if (times[from] !== eventTime && (from > 0 || times.length < WINDOW_INSTANTS)) {
-    times.splice(from, 0, eventTime);
-    profits.splice(from, 0, (path.pastProfits[from - 1] ?? 0) + change);
+  if (pastTimes[from] !== eventTime && (from > 0 || pastTimes.length < WINDOW_INSTANTS)) {
+    pastTimes.splice(from, 0, eventTime);
+    pastProfits.splice(from, 0, (path.pastProfits[from - 1] ?? 0) + change);
+  }
+  let { peakProfit } = path;
+  if (pastTimes.length > WINDOW_INSTANTS) {
+    pastTimes.shift();
+    peakProfit = Math.max(peakProfit, pastProfits.shift()!);
   }
   const earlierDay = dayOf(eventTime) < dayOf(path.eventTime);
   return {
     eventTime: path.eventTime,
     profit,
-    ...trimmed(times, profits, path.peakProfit),
+    pastTimes,
+    pastProfits,
+    peakProfit,
+    pastPeak: Math.max(peakProfit, ...pastProfits),
     dayStartProfit: path.dayStartProfit + (earlierDay ? change : 0),
   };
 }
 
-function trimmed(pastTimes: number[], pastProfits: number[], peakProfit: number) {
-  if (pastTimes.length <= WINDOW_INSTANTS) return { pastTimes, pastProfits, peakProfit };
-  pastTimes.shift();
-  return { pastTimes, pastProfits, peakProfit: Math.max(peakProfit, pastProfits.shift()!) };
-}
-
 /** Highest profit at the end of any instant, the present one counting as if it ended now. */
-export function peakOf({ peakProfit, profit, pastProfits }: Path): number {
-  let peak = peakProfit > profit ? peakProfit : profit;
-  for (const past of pastProfits) if (past > peak) peak = past;
-  return peak;
-}
+export const peakOf = ({ pastPeak, profit }: Path): number => Math.max(pastPeak, profit);
