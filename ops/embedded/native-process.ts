@@ -1,50 +1,64 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunning } from '#streams/kit/lock.ts';
+import { openLog } from './logs.ts';
 
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
 export interface NativeProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
-  readonly cwd?: string;
+  /** The account to run as, where it is not the owner's. */
+  readonly account?: Account | null;
   /** Where standard output and error go. */
   readonly logFile: string;
-  /** Remembers the pid, so that a process left behind by a killed owner is found and ended. */
+  /** Remembers the pid, so that a server left behind by a killed owner is found and ended. */
   readonly pidFile: string;
-  /** A word of its command line, by which a left-behind process is told from a stranger with the same pid. */
-  readonly mark: string;
   /** Signal that asks it to stop. */
   readonly stopSignal: NodeJS.Signals;
 }
 
-/** A server that is not ours (a JVM, PostgreSQL) as a child, with a pid file. */
+/**
+ * Waits until the owner's end closes the pipe, asks the server to stop and kills it if it has not after five seconds. Without
+ * it a killed owner would leave a broker or a database behind that nobody looks after.
+ */
+const GUARD = `read -r _
+kill -s "$2" "$1" 2>/dev/null || exit 0
+for _ in 1 2 3 4 5; do
+  sleep 1
+  kill -0 "$1" 2>/dev/null || exit 0
+done
+kill -s KILL "$1" 2>/dev/null`;
+
+/** A server that is not ours (a JVM, PostgreSQL) as a child that does not outlive its owner, with a pid file. */
 export class NativeProcess {
   readonly child: ChildProcess;
   /** Resolves with a sentence when it ends by itself or by `stop`. */
   readonly ended: Promise<string>;
   readonly #options: NativeProcessOptions;
 
-  private constructor(options: NativeProcessOptions) {
+  /** Starts a server of which no earlier instance may run (see {@link endLeftBehind}). */
+  constructor(options: NativeProcessOptions) {
     this.#options = options;
-    const log = openSync(options.logFile, 'a');
-    this.child = spawn(options.command, options.args, {
-      stdio: ['ignore', log, log],
-      env: options.env ?? process.env,
-      cwd: options.cwd,
-    });
+    const log = openLog(options.logFile);
+    this.child = spawn(options.command, options.args, { stdio: ['ignore', log, log], ...options.account });
     closeSync(log);
-    if (this.child.pid) writeFileSync(options.pidFile, String(this.child.pid));
     this.ended = new Promise((resolve) => {
       this.child.once('error', (error) => resolve(`${options.command} could not be started: ${error.message}`));
       this.child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? `exit code ${code}`}`));
     });
-  }
-
-  /** Ends what an earlier owner left behind, then starts. */
-  static async start(options: NativeProcessOptions): Promise<NativeProcess> {
-    await endLeftBehind(options.pidFile, options.mark);
-    return new NativeProcess(options);
+    const { pid } = this.child;
+    if (!pid) return;
+    writeFileSync(options.pidFile, String(pid));
+    const guard = spawn('sh', ['-c', GUARD, 'guard', String(pid), options.stopSignal.slice('SIG'.length)], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      // Whatever takes the owner's process group must leave the guard.
+      detached: true,
+    });
+    void this.ended.then(() => guard.kill('SIGKILL'));
   }
 
   /** Asks it to stop; after `limitMs` it is killed. */
@@ -57,7 +71,11 @@ export class NativeProcess {
   }
 }
 
-async function endLeftBehind(pidFile: string, mark: string): Promise<void> {
+/**
+ * Ends the server that a killed owner left behind, if it still runs: asked for five seconds by `stopSignal`, then killed.
+ * `mark` is a word of its command line, by which it is told from a stranger with the same pid.
+ */
+export async function endLeftBehind(pidFile: string, mark: string, stopSignal: NodeJS.Signals): Promise<void> {
   let pid: number;
   try {
     pid = Number(readFileSync(pidFile, 'utf8'));
@@ -65,7 +83,9 @@ async function endLeftBehind(pidFile: string, mark: string): Promise<void> {
     return;
   }
   for (let tries = 0; isRunning(pid, mark); tries++) {
-    process.kill(pid, tries < 50 ? 'SIGTERM' : 'SIGKILL');
+    // Once, not again and again: a second signal may mean something else to it.
+    if (tries === 0) process.kill(pid, stopSignal);
+    if (tries === 50) process.kill(pid, 'SIGKILL');
     await sleep(100);
   }
 }

@@ -2,7 +2,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickh
 
 /** Database of a URL that names none. */
 export const DEFAULT_DATABASE = 'tidemark';
-const REQUEST_TIMEOUT_MS = 120_000;
+const REQUEST_TIMEOUT_MS = 60_000;
 
 /** The database that `http://user:password@host:port/database` names. */
 export const databaseOf = (url: string): string =>

@@ -179,6 +179,7 @@ export function openReadStore(databaseUrl: string): ReadStore {
     types,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS,
     application_name: 'tidemark-read',
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end the process.

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { systemClock } from '#streams/kit/clock.ts';
 import { describeError, TidemarkError } from '#streams/kit/errors.ts';
 import type { Advance, Offsets, Reject, SinkBatch, SinkRecord } from '../kit/feed.ts';
 import { MAX_REJECT_BYTES } from '../kit/feed.ts';
@@ -7,6 +8,9 @@ import { INSERTS, POSTGRES_TOPICS, type PostgresTopic } from './tables.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 60_000;
+/** Longer than the server's own limit: for a server that does not answer at all. */
+const QUERY_TIMEOUT_MS = 70_000;
+const CLOSE_TIMEOUT_MS = 1_000;
 /** A transaction whose client died holds its row locks no longer than this. */
 const IDLE_TRANSACTION_TIMEOUT_MS = 30_000;
 
@@ -33,6 +37,7 @@ export async function openPostgresStore(databaseUrl: string): Promise<SinkStore>
     application_name: 'tidemark-sink',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
     keepAlive: true,
   });
@@ -42,8 +47,15 @@ export async function openPostgresStore(databaseUrl: string): Promise<SinkStore>
   return {
     offsets: (earliest) => readOffsets(client, earliest),
     write: (batch) => writeBatch(client, batch),
-    close: () => client.end(),
+    close: () => close(client),
   };
+}
+
+/** Says goodbye; to a server that does not answer no longer than a second. */
+async function close(client: pg.Client): Promise<void> {
+  const limit = new AbortController();
+  await Promise.race([client.end().catch(() => {}), systemClock.sleep(CLOSE_TIMEOUT_MS, limit.signal)]);
+  limit.abort();
 }
 
 /** Stored offsets; partitions seen for the first time are entered with their first offset. */
