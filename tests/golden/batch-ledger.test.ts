@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { formatDecimal } from '#schemas/decimal.ts';
 import type { CashMovement, Fill, Instrument, PortfolioPnl, Position, Trade } from '#schemas/generated/types.ts';
 import type { DriverOutput } from '#streams/testing/driver.ts';
@@ -136,6 +136,9 @@ function bad(recorded: Recorded, time: number): void {
   recorded.fill({ ...fill({ ...order, quantity: '1' }), action: 'CANCEL' });
   recorded.cash(cash('bad', '0', time));
 }
+
+// Each test starts Python, which can take its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-golden-'));
 afterAll(() => rmSync(folder, { recursive: true }));
