@@ -127,7 +127,7 @@ export class BatchWriter {
     const target = this.#buffer;
     let position = this.#position;
     // Below about this length a loop beats the call into native code.
-    if (end - start > 96) position += source.copy(target, position, start, end);
+    if (end - start > 48) position += source.copy(target, position, start, end);
     else for (let index = start; index < end; index++) target[position++] = source[index]!;
     this.#position = position;
   }

@@ -83,8 +83,8 @@ const fetchApi = createAPI<[FetchRequest], FetchedPartition[]>(
           inner.readArray((r) => ({ producerId: r.readInt64(), firstOffset: Number(r.readInt64()) })) ?? [];
         inner.readInt32();
         const length = inner.readUnsignedVarInt() - 1;
-        // Copied out, since the connection's buffer is used again while these records are still being read.
-        const records = length > 0 ? Buffer.from(inner.buffer.slice(inner.position, inner.position + length)) : null;
+        // A copy, or a view of one chunk that the socket read: neither is written again.
+        const records = length > 0 ? (inner.buffer.slice(inner.position, inner.position + length) as Buffer) : null;
         if (length > 0) inner.skip(length);
         fetched.push({
           topic,
