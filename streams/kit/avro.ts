@@ -4,27 +4,71 @@ import avro from 'avsc';
 export type AvroSchema = avro.Schema;
 export type AvroType = avro.Type;
 
+/** avsc's cursor over a buffer. Reads past the end give nonsense and are noticed when the value is done. */
+interface Tap {
+  readonly buf: Buffer;
+  pos: number;
+  readLong(): number;
+  readString(): string | undefined;
+  skipString(): void;
+}
+/** The parts of a type that avsc keeps to itself. */
+interface Codec {
+  _read(tap: Tap): unknown;
+  _skip(tap: Tap): void;
+}
+const codec = (type: unknown): Codec => type as Codec;
+
 /** Ledger amounts: Avro `decimal` over bytes (big-endian two's complement) to a bigint of units of 10^-scale. */
 class DecimalType extends avro.types.LogicalType {
-  override _fromValue(bytes: Buffer): bigint {
-    return bytes.length === 0 ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`));
+  readonly precision: number;
+  readonly scale: number;
+  readonly #limit: bigint;
+
+  constructor(schema: avro.Schema, options?: unknown) {
+    super(schema, options);
+    const { precision, scale = 0 } = schema as { precision?: unknown; scale?: unknown };
+    if (!Number.isInteger(precision) || !Number.isInteger(scale) || Number(scale) < 0 || Number(precision) < 1)
+      throw new Error(`decimal(${precision}, ${scale}) is not a decimal`);
+    this.precision = Number(precision);
+    this.scale = Number(scale);
+    this.#limit = 10n ** BigInt(this.precision);
+  }
+  override _fromValue(bytes: Buffer | undefined): bigint {
+    // Undefined is a value that is cut off: avsc tells when the record is done.
+    const length = bytes?.length ?? 0;
+    if (bytes === undefined || length === 0) return 0n;
+    if (length <= 6) return this.#check(BigInt(bytes.readIntBE(0, length)));
+    if (length <= 8) {
+      const low = BigInt(bytes.readUIntBE(length - 4, 4));
+      return this.#check((BigInt(bytes.readIntBE(0, length - 4)) << 32n) | low);
+    }
+    return this.#check(BigInt.asIntN(length * 8, BigInt(`0x${bytes.toString('hex')}`)));
   }
   override _toValue(value: unknown): Buffer | undefined {
-    if (typeof value !== 'bigint') return undefined;
-    let length = 8;
-    while (BigInt.asIntN(length * 8, value) !== value) length += 8;
-    const hex = BigInt.asUintN(length * 8, value)
-      .toString(16)
-      .padStart(length * 2, '0');
-    const bytes = Buffer.from(hex, 'hex');
-    // Two's complement in as few bytes as hold the sign, as Java's BigInteger writes it.
-    let start = 0;
-    const fill = value < 0n ? 0xff : 0;
-    while (start < length - 1 && bytes[start] === fill && ((bytes[start + 1] ?? 0) & 0x80) === (fill & 0x80)) start++;
-    return bytes.subarray(start);
+    if (typeof value !== 'bigint' || value >= this.#limit || value <= -this.#limit) return undefined;
+    let length = 1;
+    while (BigInt.asIntN(length * 8, value) !== value) length++;
+    if (length <= 6) {
+      const short = Buffer.allocUnsafe(length);
+      short.writeIntBE(Number(value), 0, length);
+      return short;
+    }
+    const hex = BigInt.asUintN(length * 8, value).toString(16);
+    return Buffer.from(hex.padStart(length * 2, '0'), 'hex');
   }
-  override _resolve(type: avro.Type): ((value: unknown) => unknown) | undefined {
-    return type instanceof DecimalType ? (value) => value : undefined;
+  override _resolve(type: avro.Type): ((value: bigint) => bigint) | undefined {
+    // Another scale means other units: reading it as ours would be wrong by powers of ten.
+    if (!(type instanceof DecimalType) || type.scale !== this.scale) return undefined;
+    return type.precision <= this.precision ? (value) => value : (value) => this.#check(value);
+  }
+  override _export(schema: avro.Schema): void {
+    Object.assign(schema, { precision: this.precision, scale: this.scale });
+  }
+  #check(value: bigint): bigint {
+    if (value >= this.#limit || value <= -this.#limit)
+      throw new Error(`an amount has more than ${this.precision} digits`);
+    return value;
   }
 }
 
@@ -36,15 +80,94 @@ class MicrosType extends avro.types.LogicalType {
   override _toValue(value: unknown): number | undefined {
     return typeof value === 'number' ? value : undefined;
   }
-  override _resolve(type: avro.Type): ((value: unknown) => unknown) | undefined {
+  override _resolve(type: avro.Type): ((value: number) => number) | undefined {
+    if (type instanceof MillisType) return (value) => value * 1000;
     return type instanceof MicrosType || avro.Type.isType(type, 'long', 'int') ? (value) => value : undefined;
   }
 }
 
-/** Compiles a schema: decimals are bigints, timestamps are numbers, unions are plain values. Throws on an invalid schema. */
+/** Known so that a writer's milliseconds are not taken for microseconds. */
+class MillisType extends avro.types.LogicalType {
+  override _fromValue(value: number): number {
+    return value;
+  }
+  override _toValue(value: unknown): number | undefined {
+    return typeof value === 'number' ? value : undefined;
+  }
+  override _resolve(type: avro.Type): ((value: number) => number) | undefined {
+    return type instanceof MillisType || avro.Type.isType(type, 'long', 'int') ? (value) => value : undefined;
+  }
+}
+
+/**
+ * Items in the next block of an array or map; 0 at the end. avsc itself believes any count, and a corrupt one makes it allocate
+ * and loop for minutes; here an item takes at least one byte of the buffer.
+ */
+function readBlockCount(tap: Tap): number {
+  let count = tap.readLong();
+  if (count < 0) {
+    count = -count;
+    tap.readLong();
+  }
+  if (count > tap.buf.length - tap.pos) throw new Error(`there is no room for ${count} items`);
+  return count;
+}
+function skipBlocks(tap: Tap, skipItem: () => void): void {
+  for (let count = tap.readLong(); count !== 0; count = tap.readLong()) {
+    const bytes = count < 0 ? tap.readLong() : 0;
+    if (bytes < 0 || Math.max(bytes, count) > tap.buf.length - tap.pos) throw new Error('a block reaches too far');
+    if (count < 0) tap.pos += bytes;
+    else for (; count > 0; count--) skipItem();
+  }
+}
+
+class BoundedArrayType extends avro.types.ArrayType {
+  _read(tap: Tap): unknown[] {
+    const items: unknown[] = [];
+    // Under a resolver `this` is the resolver, and its items' type another one.
+    const type = codec(this.itemsType);
+    for (let count = readBlockCount(tap); count > 0; count = readBlockCount(tap))
+      for (; count > 0; count--) items.push(type._read(tap));
+    return items;
+  }
+  _skip(tap: Tap): void {
+    skipBlocks(tap, () => codec(this.itemsType)._skip(tap));
+  }
+}
+
+class BoundedMapType extends avro.types.MapType {
+  _read(tap: Tap): Record<string, unknown> {
+    const entries: [string, unknown][] = [];
+    const type = codec(this.valuesType);
+    for (let count = readBlockCount(tap); count > 0; count = readBlockCount(tap))
+      for (; count > 0; count--) entries.push([tap.readString() ?? '', type._read(tap)]);
+    return Object.fromEntries(entries);
+  }
+  _skip(tap: Tap): void {
+    skipBlocks(tap, () => {
+      tap.skipString();
+      codec(this.valuesType)._skip(tap);
+    });
+  }
+}
+
+function boundedType(schema: avro.Schema, options: unknown): avro.Type | undefined {
+  const { type } = schema as { type?: unknown };
+  if (type === 'array') return new BoundedArrayType(schema, options);
+  if (type === 'map') return new BoundedMapType(schema, options);
+  return undefined;
+}
+
+/**
+ * Compiles a schema: decimals are bigints, timestamps are numbers, unions are plain values. Decoding corrupt bytes ends soon, in
+ * an error or in a value that does not fill its range. Throws on an invalid schema.
+ */
 export function avroType(schema: AvroSchema): AvroType {
   return avro.Type.forSchema(schema, {
-    logicalTypes: { decimal: DecimalType, 'timestamp-micros': MicrosType },
+    logicalTypes: { decimal: DecimalType, 'timestamp-micros': MicrosType, 'timestamp-millis': MillisType },
+    // Without this a decimal that is none would silently become its bytes.
+    assertLogicalTypes: true,
+    typeHook: boundedType,
     wrapUnions: 'never',
   });
 }
