@@ -5,9 +5,9 @@ import type { LiveFeed } from '../live/feed.ts';
 import type { ProcessAddress } from '../metrics/gather.ts';
 import { type Check, type InputProgress, ProgressTracker } from './progress.ts';
 
-/** Input topics of each topology's consumer group. */
+/** Input topics of each topology's consumer group; fills count as read only when they have come through the repartition topic. */
 const GROUPS = {
-  positions: ['orders.fills', 'market.trades', 'reference.instruments'],
+  positions: ['orders.fills', 'positions.fills-by-instrument.repartition', 'market.trades', 'reference.instruments'],
   portfolio: ['portfolio.positions', 'portfolio.cash'],
 } as const;
 /** Processes without which the numbers are not complete. The others (replay, demo, venue) may have ended their work. */

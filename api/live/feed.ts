@@ -112,6 +112,8 @@ export class LiveFeed {
         }
       } catch (error) {
         if (signal.aborted) break;
+        // The log no longer holds where we were: the store has the values up to where it goes on.
+        if (error instanceof TidemarkError && error.code === 'OFFSET_OUT_OF_RANGE') this.#next.clear();
         this.#reason = `the live views lost their topics: ${describeError(error)}`;
         this.#options.log.warn({ err: error, retryMs }, this.#reason);
         await this.#clock.sleep(retryMs, signal);

@@ -12,9 +12,9 @@ const RANGES: readonly { key: Range; title: string; label: string }[] = [
   { key: 'ALL', title: 'All', label: 'Everything' },
 ];
 const SCALES: readonly { key: Scale; title: string; label: string }[] = [
-  { key: 'value', title: 'Value', label: 'Equity in base currency' },
+  { key: 'log', title: 'Log', label: 'Logarithmic: equal steps are equal returns' },
+  { key: 'linear', title: 'Linear', label: 'Equity in base currency' },
   { key: 'percent', title: '%', label: 'Change in percent since the left edge' },
-  { key: 'log', title: 'Log', label: 'Logarithmic scale' },
 ];
 
 export function Chart() {
@@ -23,7 +23,7 @@ export function Chart() {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<CurveChart>(undefined);
   const [range, setRange] = useState<Range | null>('ALL');
-  const [scale, setScale] = useState<Scale>('value');
+  const [scale, setScale] = useState<Scale>('log');
   const [readout, setReadout] = useState<Readout | null>(null);
 
   useEffect(() => {

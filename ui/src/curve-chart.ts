@@ -14,7 +14,7 @@ import { colorOf, cssColor } from './palette.ts';
 import type { Change, Point, Series } from './series.ts';
 
 export type Range = '3M' | '1Y' | '5Y' | 'ALL';
-export type Scale = 'value' | 'percent' | 'log';
+export type Scale = 'log' | 'linear' | 'percent';
 
 /** The points under the pointer. */
 export interface Readout {
@@ -39,9 +39,9 @@ const RANGE_SECONDS = { '3M': 91 * DAY_SECONDS, '1Y': 365 * DAY_SECONDS, '5Y': 1
 /** The visible range follows new points this often. */
 const FOLLOW_INTERVAL_MS = 200;
 const MODES = {
-  value: PriceScaleMode.Normal,
-  percent: PriceScaleMode.Percentage,
   log: PriceScaleMode.Logarithmic,
+  linear: PriceScaleMode.Normal,
+  percent: PriceScaleMode.Percentage,
 } as const;
 
 const equityOf = ({ time, equity }: Point) => ({ time: time as UTCTimestamp, value: equity });
@@ -160,6 +160,8 @@ export class CurveChart {
     if (this.#curves.size === 0) {
       this.#chart.panes()[0]?.setStretchFactor(3);
       this.#chart.panes()[1]?.setStretchFactor(1);
+      // A new pane takes over the first one's scale; drawdown is linear whatever equity is.
+      curves.drawdown.priceScale().applyOptions({ mode: PriceScaleMode.Normal });
       curves.drawdown.createPriceLine({
         price: 0,
         color: cssColor('border'),

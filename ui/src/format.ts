@@ -34,14 +34,19 @@ export function formatNumber(value: number | null, decimals = 2, signed = false)
   return sign(value < 0 && !zero, !zero, signed) + body;
 }
 
+/** A price: four decimals below ten, where two would hide the moves. */
+export const formatPrice = (value: number | null): string =>
+  formatNumber(value, value !== null && Math.abs(value) < 10 ? 4 : 2);
+
 export const formatPercent = (ratio: number | null, decimals = 2, signed = false): string =>
   ratio === null || !Number.isFinite(ratio) ? '–' : `${formatNumber(ratio * 100, decimals, signed)}${NARROW}%`;
 
-/** For axes: 12.35M, 980k. */
+/** For axes, three digits: 12.3M, 980k, 9.24B. */
 export function formatCompact(value: number): string {
   const size = Math.abs(value);
   const [divisor, unit] = size >= 1e9 ? [1e9, 'B'] : size >= 1e6 ? [1e6, 'M'] : size >= 1e4 ? [1e3, 'k'] : [1, ''];
-  return `${formatNumber(value / divisor, unit === '' ? 0 : unit === 'k' ? 1 : 2)}${unit}`;
+  const scaled = size / divisor;
+  return `${formatNumber(value / divisor, unit === '' || scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)}${unit}`;
 }
 
 function sign(negative: boolean, notZero: boolean, signed: boolean): string {

@@ -1,6 +1,14 @@
 import { useMemo, useState } from 'react';
 import type { Position } from './api.ts';
-import { directionOf, formatExact, formatNumber, formatPercent, formatQuantity, sumExact } from './format.ts';
+import {
+  directionOf,
+  formatExact,
+  formatNumber,
+  formatPercent,
+  formatPrice,
+  formatQuantity,
+  sumExact,
+} from './format.ts';
 import { useStore } from './store.ts';
 
 interface Column {
@@ -104,8 +112,8 @@ function Row({ position }: { position: Position }) {
         {position.unpriced && <span className="badge warn beside">no price</span>}
       </th>
       <td title={position.quantity}>{formatQuantity(position.quantity)}</td>
-      <td>{formatNumber(position.averagePrice)}</td>
-      <td>{formatNumber(position.markPrice)}</td>
+      <td>{formatPrice(position.averagePrice)}</td>
+      <td>{formatPrice(position.markPrice)}</td>
       <td>{formatNumber(position.marketValue, 0)}</td>
       <td className={directionOf(position.unrealizedPnl)}>{formatNumber(position.unrealizedPnl, 0, true)}</td>
       <td className={directionOf(change)}>{formatPercent(change, 1, true)}</td>

@@ -1,4 +1,4 @@
-import { directionOf, formatMinute, formatNumber, formatPercent } from './format.ts';
+import { directionOf, formatMinute, formatNumber, formatPrice } from './format.ts';
 import { type TapeRow, useStore } from './store.ts';
 
 const MAX_ROWS = 40;
@@ -25,9 +25,6 @@ export function Tape() {
             <tr>
               <th scope="col">Instrument</th>
               <th scope="col">Price</th>
-              <th scope="col" title="Against the price shown here before">
-                Move
-              </th>
               <th scope="col">Size</th>
             </tr>
           </thead>
@@ -37,7 +34,7 @@ export function Tape() {
             ))}
             {rows.length === 0 && (
               <tr>
-                <td colSpan={4} className="none">
+                <td colSpan={3} className="none">
                   No trades yet
                 </td>
               </tr>
@@ -49,13 +46,20 @@ export function Tape() {
   );
 }
 
+const ARROWS = { up: '▲', down: '▼', flat: '' } as const;
+
 function TradeRow({ row }: { row: TapeRow }) {
-  const change = row.previousPrice === null ? null : row.price / row.previousPrice - 1;
+  const direction = directionOf(row.previousPrice === null ? null : row.price - row.previousPrice);
   return (
     <tr title={`${row.eventTime} · ${row.source}`}>
       <th scope="row">{row.instrument}</th>
-      <td>{formatNumber(row.price)}</td>
-      <td className={directionOf(change)}>{formatPercent(change, 2, true)}</td>
+      <td>
+        <span className={`arrow ${direction}`} aria-hidden="true">
+          {ARROWS[direction]}
+        </span>
+        {direction !== 'flat' && <span className="hidden">{direction} to </span>}
+        {formatPrice(row.price)}
+      </td>
       <td>{row.size === null ? '–' : formatNumber(row.size, 0)}</td>
     </tr>
   );

@@ -1,0 +1,154 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { System } from '#ops/embedded/launcher.ts';
+import { startTestSystem, until } from '../integration/harness.ts';
+
+const LIMIT_MS = 120_000;
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+/** Half a year of days, slow enough to be watched. */
+const REPLAY = { TIDEMARK_DEMO: 'true', TIDEMARK_REPLAY_TO: '1990-06-29', TIDEMARK_REPLAY_SPEED: '4' };
+
+let system: System;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+const problems: string[] = [];
+
+beforeAll(async () => {
+  system = await startTestSystem(REPLAY, ['sink-clickhouse']);
+  browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, colorScheme: 'dark' });
+  page = await context.newPage();
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
+  });
+  page.on('pageerror', (error) => problems.push(error.message));
+  await page.goto(system.httpUrl);
+}, 180_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await system?.stop();
+}, 60_000);
+
+const text = async (selector: string) => (await page.locator(selector).textContent()) ?? '';
+const equity = () => text('[data-testid="equity-equal-weight"]');
+const status = () => text('[role="status"]');
+
+async function seriousViolations(): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+}
+
+async function query<T>(document: string): Promise<T> {
+  const response = await fetch(`${system.httpUrl}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: document }),
+  });
+  return ((await response.json()) as { data: T }).data;
+}
+
+describe('the page', () => {
+  it(
+    'shows three portfolios and their equity moving, without a reload',
+    async () => {
+      await page.locator('[data-testid="equity-equal-weight"]').waitFor({ timeout: LIMIT_MS });
+      expect(await page.locator('.card').count()).toBe(3);
+      const seen = new Set<string>();
+      await until('five different equities', async () => seen.add(await equity()).size >= 5, LIMIT_MS);
+      expect([...seen].every((value) => /^[\d,]+\.\d\d$/.test(value))).toBe(true);
+      expect(await status()).toContain('Live');
+      expect(await page.locator('header').textContent()).toContain('Historical replay');
+    },
+    LIMIT_MS * 2,
+  );
+
+  it(
+    'draws the curves',
+    async () => {
+      const canvas = page.locator('.canvas');
+      const before = await canvas.screenshot();
+      await until('the picture to change', async () => !(await canvas.screenshot()).equals(before), LIMIT_MS);
+      expect(await canvas.getAttribute('aria-label')).toContain('Equal weight');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'lists the positions of the portfolio that is chosen by keyboard, in the order asked for',
+    async () => {
+      await page.locator('[data-portfolio="equal-weight"]').focus();
+      await page.keyboard.press('Enter');
+      const names = () => page.locator('.positions tbody th').allTextContents();
+      await until('its positions', async () => (await names()).length > 5, LIMIT_MS);
+      expect(await text('#positions-title')).toContain('Equal weight');
+      await page.getByRole('button', { name: 'Instrument' }).click();
+      expect(await names()).toEqual((await names()).sort());
+      const header = page.locator('.positions th', { hasText: 'Instrument' });
+      expect(await header.getAttribute('aria-sort')).toBe('ascending');
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'has no serious accessibility violation, dark or light, wide or narrow, and no error on the console',
+    async () => {
+      expect(await seriousViolations()).toEqual([]);
+      await page.emulateMedia({ colorScheme: 'light' });
+      expect(await seriousViolations()).toEqual([]);
+      await page.setViewportSize({ width: 390, height: 844 });
+      expect(await seriousViolations()).toEqual([]);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(overflow).toBeLessThanOrEqual(0);
+      await page.setViewportSize({ width: 1440, height: 1000 });
+      await page.emulateMedia({ colorScheme: 'dark' });
+      expect(problems).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'says that it is stale when the API dies, and goes on by itself when it is back',
+    async () => {
+      const pid = system.supervisor.pid('api');
+      process.kill(pid!, 'SIGKILL');
+      await until('the stale badge', async () => (await status()).includes('connection lost'), LIMIT_MS);
+      await until('the connection', async () => !(await status()).includes('connection lost'), LIMIT_MS);
+      const before = await equity();
+      await until('equity to move again', async () => (await equity()) !== before, LIMIT_MS);
+    },
+    LIMIT_MS * 2,
+  );
+
+  it(
+    'is called stale once the replay has ended, and shows the exact figures of the API to the last digit',
+    async () => {
+      await until('the end', async () => (await status()).includes('all input is processed'), LIMIT_MS);
+      expect(await text('.clock time')).toBe('1990-06-29 20:00');
+      const { portfolios } = await query<{ portfolios: { id: string; pnl: { cash: string; realizedPnl: string } }[] }>(
+        '{ portfolios { id pnl { cash realizedPnl } } }',
+      );
+      for (const { id, pnl } of portfolios) {
+        const figures = page.locator(`[data-portfolio="${id}"] .figure .value`);
+        expect(await figures.nth(0).getAttribute('title')).toBe(pnl.cash);
+        expect(await figures.nth(1).getAttribute('title')).toBe(pnl.realizedPnl);
+      }
+    },
+    LIMIT_MS * 2,
+  );
+});
