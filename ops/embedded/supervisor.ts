@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TidemarkError } from '#streams/kit/errors.ts';
+import { openLog } from './logs.ts';
 import { repositoryRoot } from './paths.ts';
 
 export interface ChildSpec {
@@ -119,11 +120,13 @@ export class Supervisor {
 
   #spawn(child: Child): void {
     const { spec } = child;
-    const log = openSync(join(this.#logs, `${spec.name}.log`), 'a');
+    const log = openLog(this.#logFile(spec.name));
     child.startedMs = Date.now();
     child.state = 'running';
     child.process = fork(join(repositoryRoot, spec.file), [...(spec.args ?? [])], {
       cwd: repositoryRoot,
+      // What the launcher itself was given on its command line is not for its children.
+      execArgv: [],
       env: { ...spec.env, TIDEMARK_STATUS_PORT: String(spec.statusPort) },
       // A group of its own: Ctrl-C must reach the launcher alone, or Kafka would go before the last commit.
       detached: true,

@@ -11,17 +11,20 @@ export class LockHeld extends Error {
   }
 }
 
-/** Takes a lock file for this process; one left behind by a dead process is seen through. Throws {@link LockHeld}. Returns the release. */
+/**
+ * Takes a lock file for this process; one left behind by a dead process is seen through, also where a stranger has got its pid
+ * since (after a reboot, in a new container). Throws {@link LockHeld}. Returns the release.
+ */
 export function takeLock(file: string): () => void {
   mkdirSync(dirname(file), { recursive: true });
   for (;;) {
     try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      writeFileSync(file, `${process.pid} ${startOf(process.pid)}`, { flag: 'wx' });
       return () => rmSync(file, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const pid = Number(readText(file));
-      if (pid !== process.pid && isRunning(pid, 'node')) throw new LockHeld(file, pid);
+      const [pid = 0, start] = (readText(file) ?? '').split(' ').map(Number);
+      if (isRunning(pid, '') && startOf(pid) === start) throw new LockHeld(file, pid);
       rmSync(file, { force: true });
     }
   }
@@ -38,6 +41,13 @@ export function isRunning(pid: number, command: string): boolean {
   const commandLine = readText(`/proc/${pid}/cmdline`);
   // Where there is no /proc, that it runs is all that can be known.
   return commandLine === null || commandLine.includes(command);
+}
+
+/** When a process started, in the kernel's clock ticks since boot; 0 where there is no /proc. */
+function startOf(pid: number): number {
+  const stat = readText(`/proc/${pid}/stat`);
+  // The second field is the command in parentheses and may hold anything; the start is the 22nd.
+  return stat === null ? 0 : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
 }
 
 function readText(file: string): string | null {

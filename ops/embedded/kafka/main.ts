@@ -10,7 +10,7 @@ import { MAX_MESSAGE_BYTES } from '#schemas/topics.ts';
 import { readSettings } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { runService } from '#streams/kit/service.ts';
-import { NativeProcess } from '../native-process.ts';
+import { endLeftBehind, NativeProcess } from '../native-process.ts';
 import { homeFolder } from '../paths.ts';
 import { freePort } from '../ports.ts';
 import { installKafka } from './install.ts';
@@ -31,6 +31,8 @@ await runService('kafka', async ({ log, signal }) => {
     configuration,
     await serverProperties(settings.TIDEMARK_KAFKA_PORT, data, settings.TIDEMARK_KAFKA_PROPERTIES ?? []),
   );
+  const pidFile = join(folder, 'broker.pid');
+  await endLeftBehind(pidFile, configuration, 'SIGTERM');
   const classPath = join(jars, '*');
   if (!existsSync(join(data, 'meta.properties'))) {
     const clusterId = randomBytes(16).toString('base64url');
@@ -45,7 +47,7 @@ await runService('kafka', async ({ log, signal }) => {
       configuration,
     ]);
   }
-  const broker = await NativeProcess.start({
+  const broker = new NativeProcess({
     command: 'java',
     args: [
       '-Xms256m',
@@ -58,8 +60,7 @@ await runService('kafka', async ({ log, signal }) => {
       configuration,
     ],
     logFile: join(folder, 'broker.log'),
-    pidFile: join(folder, 'broker.pid'),
-    mark: configuration,
+    pidFile,
     stopSignal: 'SIGTERM',
   });
   let stopping = false;
