@@ -33,13 +33,11 @@ export class SchemaRegistry {
   async setCompatibility(subject: string, compatibility: string): Promise<void> {
     await this.#call('PUT', `/config/${encodeURIComponent(subject)}`, { compatibility });
   }
-  /** Throws SCHEMA_UNKNOWN when the registry has no such id. */
+  /** Throws SCHEMA_UNKNOWN when the registry has no such id, SCHEMA_UNSUPPORTED when it is not Avro. */
   schema(id: number): Promise<AvroSchema> {
     let schema = this.#schemas.get(id);
     if (!schema) {
-      schema = this.#call('GET', `/schemas/ids/${id}`).then(
-        (answer) => JSON.parse((answer as { schema: string }).schema) as AvroSchema,
-      );
+      schema = this.#call('GET', `/schemas/ids/${id}`).then((answer) => parseSchema(id, answer));
       schema.catch(() => this.#schemas.delete(id));
       this.#schemas.set(id, schema);
     }
@@ -56,7 +54,7 @@ export class SchemaRegistry {
         signal: AbortSignal.timeout(TIMEOUT_MS),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      answer = (await response.json()) as { message?: string };
+      answer = ((await response.json()) ?? {}) as { message?: string };
     } catch (error) {
       const message = `The schema registry at ${this.#url} does not answer: ${describeError(error)}`;
       throw new TidemarkError('SCHEMA_REGISTRY_UNREACHABLE', message, { cause: error, retriable: true });
@@ -71,4 +69,14 @@ export class SchemaRegistry {
     const message = `The schema registry refused ${method} ${path} (${response.status}): ${answer.message ?? 'no reason given'}`;
     throw new TidemarkError(code, message, { retriable: response.status >= 500 || response.status === 429 });
   }
+}
+
+function parseSchema(id: number, answer: unknown): AvroSchema {
+  const { schema, schemaType = 'AVRO' } = answer as { schema?: unknown; schemaType?: string };
+  try {
+    if (schemaType === 'AVRO') return JSON.parse(String(schema)) as AvroSchema;
+  } catch {
+    // Said below.
+  }
+  throw new TidemarkError('SCHEMA_UNSUPPORTED', `schema ${id} of the registry is not an Avro schema (${schemaType})`);
 }

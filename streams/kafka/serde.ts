@@ -71,16 +71,16 @@ class TopicSerde<V> implements AvroSerde<V> {
     if (!this.#writers.has(id)) throw new SchemaNotLoaded(id);
     let decoded: { value: V; offset: number };
     try {
-      // The view ends with the value: a length that lies cannot reach into the records behind it.
-      const body = end === buffer.length ? buffer : buffer.subarray(0, end);
-      decoded = this.#type.decode(body, start + PREFIX_BYTES, this.#writers.get(id)) as typeof decoded;
+      // A length that lies may reach into the records behind this one, never out of the buffer: the end tells.
+      decoded = this.#type.decode(buffer, start + PREFIX_BYTES, this.#writers.get(id)) as typeof decoded;
     } catch (error) {
       throw new TidemarkError('RECORD_CORRUPT', `the value is not what schema ${id} says: ${describeError(error)}`, {
         cause: error,
       });
     }
     if (decoded.offset !== end) {
-      const what = decoded.offset < 0 ? 'it is cut off' : `${end - decoded.offset} bytes follow it`;
+      const beyond = decoded.offset < 0 || decoded.offset > end;
+      const what = beyond ? 'it is cut off' : `${end - decoded.offset} bytes follow it`;
       throw new TidemarkError('RECORD_CORRUPT', `the value is not what schema ${id} says: ${what}`);
     }
     return decoded.value;
