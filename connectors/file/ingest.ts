@@ -13,6 +13,7 @@ import { LineReader } from './lines.ts';
 import { FileParser, type ParsedRow } from './parse.ts';
 import { PresentRows, readPresent } from './present.ts';
 import { RejectsFile } from './rejects.ts';
+import type { RowProblem } from './row.ts';
 
 export interface IngestOptions {
   readonly kind: FileKindName;
@@ -34,7 +35,7 @@ export interface IngestProgress {
   readonly bytes: number;
   readonly totalBytes: number;
 }
-/** Reaches the system only once the file is known to be good. */
+/** Reaches the system, once the file is known to be good; what it opens is closed at the end of the ingest. */
 export type Connect = () => Promise<{ readonly kafka: Kafka; readonly registry: SchemaRegistry }>;
 
 export interface IngestReport {
@@ -48,15 +49,21 @@ export interface IngestReport {
   /** Records written by this run, and rows that an earlier, interrupted run had written. */
   readonly added: number;
   readonly alreadyThere: number;
+  /** The first few problems, for people; all are in the rejects file. */
+  readonly firstProblems: readonly (RowProblem & { readonly line: number })[];
   /** Null when no row is bad. */
   readonly rejectsFile: string | null;
   readonly durationMs: number;
 }
+type Loaded = Pick<IngestReport, 'outcome' | 'added' | 'alreadyThere'>;
 interface Checked {
   readonly contentHash: string;
   readonly rows: number;
   readonly badRows: number;
+  readonly firstProblems: IngestReport['firstProblems'];
 }
+
+const FIRST_PROBLEMS = 5;
 
 /**
  * Ingests a file: checks every row first, then sends the good ones in file order. The same content goes in once, however often and
@@ -78,6 +85,7 @@ export async function ingestFile(options: IngestOptions, connect: Connect, nowMs
       topic: fileKind(options.kind).topic,
       rows: checked.rows,
       badRows: checked.badRows,
+      firstProblems: checked.firstProblems,
       rejectsFile: checked.badRows > 0 ? rejects.path : null,
     };
     const result =
@@ -108,59 +116,71 @@ class IngestRun {
   /** Reads the whole file and writes down what is wrong with it. */
   async check(rejects: RejectsFile): Promise<Checked> {
     let badRows = 0;
+    const firstProblems: (RowProblem & { line: number })[] = [];
     try {
       const { contentHash, rows } = await this.#read('checking', this.#origin(this.#options.id ?? ''), (row) => {
         if (row.record !== null) return;
         badRows++;
         rejects.add(row);
+        for (const problem of row.problems)
+          if (firstProblems.length < FIRST_PROBLEMS) firstProblems.push({ line: row.line, ...problem });
       });
       rejects.finish();
-      return { contentHash, rows, badRows };
+      return { contentHash, rows, badRows, firstProblems };
     } catch (error) {
       rejects.abandon();
       throw error;
     }
   }
 
-  async load(checked: Checked, connect: Connect): Promise<Pick<IngestReport, 'outcome' | 'added' | 'alreadyThere'>> {
+  /** Sends what is missing. */
+  async load(checked: Checked, connect: Connect): Promise<Loaded> {
     const id = this.#options.id ?? checked.contentHash;
     const release = this.#lock(id);
     try {
       const { kafka, registry } = await connect();
-      const { topic } = this.#kind;
-      const { partitions, cleanup } = TOPICS[topic];
-      await kafka.createTopics([{ name: topic, partitions, config: topicConfig(cleanup) }, INGESTS_TOPIC]);
-      const earlier = await findIngest(kafka, id);
-      this.#refuseOther(earlier, checked, id);
-      if (earlier?.state === 'DONE')
-        return { outcome: 'ALREADY_DONE', added: 0, alreadyThere: earlier.rows - earlier.badRows };
-      const serde = await topicSerde<FileRecord>(registry, topic, AVRO[topic]);
-      const present = new PresentRows(checked.rows);
-      const origin = this.#origin(id);
-      if (earlier) await readPresent(kafka, serde, this.#kind, origin, earlier.startOffsets, present);
-      const entry: IngestEntry = {
-        id,
-        kind: this.#options.kind,
-        contentHash: checked.contentHash,
-        rows: checked.rows,
-        badRows: checked.badRows,
-        state: 'STARTED',
-        startOffsets: earlier?.startOffsets ?? (await kafka.offsets(topic, 'latest')),
-        startedAt: earlier?.startedAt ?? new Date(this.#nowMs).toISOString(),
-        doneAt: null,
-      };
-      const producer = await kafka.openProducer();
       try {
-        if (!earlier) await rememberIngest(producer, entry, this.#nowMs);
-        const added = await this.#send(producer, serde, origin, present, checked);
-        const doneMs = Date.now();
-        await rememberIngest(producer, { ...entry, state: 'DONE', doneAt: new Date(doneMs).toISOString() }, doneMs);
-        return { outcome: 'ADDED', added, alreadyThere: present.size };
+        return await this.#load(checked, id, kafka, registry);
       } finally {
-        await producer.close();
+        await kafka.close();
       }
     } finally {
       release();
+    }
+  }
+
+  async #load(checked: Checked, id: string, kafka: Kafka, registry: SchemaRegistry): Promise<Loaded> {
+    const { topic } = this.#kind;
+    const { partitions, cleanup } = TOPICS[topic];
+    await kafka.createTopics([{ name: topic, partitions, config: topicConfig(cleanup) }, INGESTS_TOPIC]);
+    const earlier = await findIngest(kafka, id);
+    this.#refuseOther(earlier, checked, id);
+    if (earlier?.state === 'DONE')
+      return { outcome: 'ALREADY_DONE', added: 0, alreadyThere: earlier.rows - earlier.badRows };
+    const serde = await topicSerde<FileRecord>(registry, topic, AVRO[topic]);
+    const present = new PresentRows(checked.rows);
+    const origin = this.#origin(id);
+    if (earlier) await readPresent(kafka, serde, this.#kind, origin, earlier.startOffsets, present);
+    const entry: IngestEntry = {
+      id,
+      kind: this.#options.kind,
+      contentHash: checked.contentHash,
+      rows: checked.rows,
+      badRows: checked.badRows,
+      state: 'STARTED',
+      startOffsets: earlier?.startOffsets ?? (await kafka.offsets(topic, 'latest')),
+      startedAt: earlier?.startedAt ?? new Date(this.#nowMs).toISOString(),
+      doneAt: null,
+    };
+    const producer = await kafka.openProducer();
+    try {
+      if (!earlier) await rememberIngest(producer, entry, this.#nowMs);
+      const added = await this.#send(producer, serde, origin, present, checked);
+      const doneMs = Date.now();
+      await rememberIngest(producer, { ...entry, state: 'DONE', doneAt: new Date(doneMs).toISOString() }, doneMs);
+      return { outcome: 'ADDED', added, alreadyThere: present.size };
+    } finally {
+      await producer.close();
     }
   }
 
