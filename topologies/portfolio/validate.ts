@@ -1,11 +1,8 @@
 import { eventTimeProblem, idProblem, recordIdProblem } from '#schemas/checks.ts';
-import { DECIMAL_PRECISION } from '#schemas/decimal.ts';
 import type { CashMovement, Position } from '#schemas/generated/types.ts';
 
 /** Why a record is rejected: a stable code and a sentence. */
 export type Problem = { readonly code: string; readonly reason: string } | null;
-
-const LIMIT = 10n ** BigInt(DECIMAL_PRECISION);
 
 /** What is wrong with a cash movement, or null. */
 export function cashProblem(key: string | null, movement: CashMovement | null, nowMs: number): Problem {
@@ -18,10 +15,6 @@ export function cashProblem(key: string | null, movement: CashMovement | null, n
     return { code: 'KEY_MISMATCH', reason };
   }
   if (amount === 0n) return { code: 'CASH_AMOUNT_INVALID', reason: `Cash movement ${cashId}: the amount is zero` };
-  if (amount >= LIMIT || amount <= -LIMIT) {
-    const reason = `Cash movement ${cashId}: the amount has more than ${DECIMAL_PRECISION} digits`;
-    return { code: 'AMOUNT_OUT_OF_RANGE', reason };
-  }
   return eventTimeProblem(movement.eventTime, nowMs);
 }
 

@@ -1,16 +1,14 @@
 import { eventTimeProblem, idProblem, recordIdProblem } from '#schemas/checks.ts';
-import { DECIMAL_PRECISION, formatDecimal } from '#schemas/decimal.ts';
+import { formatDecimal } from '#schemas/decimal.ts';
 import type { Fill, Instrument, Trade } from '#schemas/generated/types.ts';
 
 /** Why a record is rejected: a stable code and a sentence. */
 export type Problem = { readonly code: string; readonly reason: string } | null;
 
-const LIMIT = 10n ** BigInt(DECIMAL_PRECISION);
 /** Prices from here on would leave the range of the ledger (38 digits, 9 of them decimals). */
 const PRICE_LIMIT = 1e29;
 const MISSING = 'VALUE_MISSING';
 
-const outOfRange = (value: bigint) => value >= LIMIT || value <= -LIMIT;
 const keyProblem = (key: string | null, what: string, expected: string): Problem =>
   key === expected
     ? null
@@ -20,7 +18,7 @@ const invalidId = (reason: string | null): Problem => (reason === null ? null : 
 /** What is wrong with a fill, or null. */
 export function fillProblem(key: string | null, fill: Fill | null, nowMs: number): Problem {
   if (fill === null) return { code: MISSING, reason: 'A fill has no value' };
-  const { portfolio, instrument, fillId, action, quantity, price, commission } = fill;
+  const { portfolio, instrument, fillId, action, quantity, price } = fill;
   const id =
     invalidId(idProblem('portfolio', portfolio) ?? idProblem('instrument', instrument)) ??
     invalidId(recordIdProblem('fill', fillId)) ??
@@ -28,8 +26,6 @@ export function fillProblem(key: string | null, fill: Fill | null, nowMs: number
   if (id) return id;
   const wrong = (code: string, what: string): Problem => ({ code, reason: `Fill ${fillId} of ${portfolio}: ${what}` });
   if (action !== 'NEW') return wrong('FILL_ACTION_UNSUPPORTED', `action ${action} is not supported yet`);
-  if (outOfRange(quantity) || outOfRange(price) || outOfRange(commission))
-    return wrong('AMOUNT_OUT_OF_RANGE', `an amount has more than ${DECIMAL_PRECISION} digits`);
   if (quantity <= 0n)
     return wrong('FILL_QUANTITY_INVALID', `quantity ${formatDecimal(quantity)} is not greater than zero`);
   if (price <= 0n) return wrong('FILL_PRICE_INVALID', `price ${formatDecimal(price)} is not greater than zero`);
@@ -62,10 +58,6 @@ export function instrumentProblem(key: string | null, value: Instrument | null, 
     return { code: 'KEY_MISMATCH', reason: 'A description of an instrument has neither key nor value' };
   const id = invalidId(idProblem('instrument', name)) ?? keyProblem(key, 'instrument', name);
   if (id || value === null) return id;
-  if (outOfRange(value.multiplier)) {
-    const reason = `Instrument ${name}: its multiplier has more than ${DECIMAL_PRECISION} digits`;
-    return { code: 'AMOUNT_OUT_OF_RANGE', reason };
-  }
   if (value.multiplier <= 0n) {
     const reason = `Instrument ${name}: multiplier ${formatDecimal(value.multiplier)} is not greater than zero`;
     return { code: 'INSTRUMENT_MULTIPLIER_INVALID', reason };
