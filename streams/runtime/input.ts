@@ -21,7 +21,7 @@ export class PartitionInput {
   stableOffset = -1;
   /** What the last commit holds; -1 before the first. */
   committedOffset = -1;
-  /** True when the group had a committed offset at the assignment. */
+  /** True when the group has a committed offset here. */
   hasCommit = false;
   #queue: { cursor: BatchCursor; bytes: number }[] = [];
   #bytes = 0;

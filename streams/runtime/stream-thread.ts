@@ -44,6 +44,8 @@ interface Session {
 const TRANSACTION_BYTES = 64 * 1024 * 1024;
 /** Aborts at one position after which trying again is hopeless. */
 const MAX_ABORTS = 3;
+/** A thread that has work and has not committed for this long is not ready. */
+const STUCK_MS = 30_000;
 
 /**
  * One thread of a topology: a group member, a transactional producer and the tasks of its partitions. One session lasts from
@@ -57,6 +59,7 @@ export class StreamThread {
   #assignment: Assignment | null = null;
   #revocation: { done: () => void } | null = null;
   #membership: Membership | null = null;
+  #tasks: TaskSet | null = null;
   #state = 'joining its group';
   #lastCommitMs = 0;
   #aborts = { position: '', count: 0 };
@@ -67,7 +70,13 @@ export class StreamThread {
 
   /** Null when it processes, else what it waits for. */
   notReady(): string | null {
-    return this.#state === 'running' ? null : `${this.#options.topology.name} is ${this.#state}`;
+    const { topology, clock } = this.#options;
+    if (this.#state !== 'running') return `${topology.name} is ${this.#state}`;
+    const silentMs = clock.now() - this.#lastCommitMs;
+    const lagRecords = silentMs > STUCK_MS ? (this.#tasks?.lagRecords ?? 0) : 0;
+    return lagRecords === 0
+      ? null
+      : `${topology.name} is stuck: ${lagRecords} records to process and no commit for ${Math.round(silentMs / 1000)} s`;
   }
 
   /** Runs until `stop()`; rejects when going on would be wrong or hopeless. */
@@ -123,6 +132,7 @@ export class StreamThread {
     });
     const collector = new TransactionCollector(producer, topics.outputs, metrics.events);
     const tasks = new TaskSet({ ...this.#options, collector });
+    this.#tasks = tasks;
     const poison = new PoisonHandler({ producer, deadLetterTopic: topology.deadLetterTopic, metrics, log });
     const session: Session = {
       producer,

@@ -44,6 +44,10 @@ export class TaskSet {
   get inputs(): readonly PartitionInput[] {
     return this.#inputs;
   }
+  /** Readable records that are not committed as processed. */
+  get lagRecords(): number {
+    return this.#inputs.reduce((sum, input) => sum + Math.max(0, input.stableOffset - input.committedOffset), 0);
+  }
   /** True when something was consumed since the last commit. */
   get dirty(): boolean {
     return this.#inputs.some((input) => input.position !== input.committedOffset);
@@ -55,7 +59,7 @@ export class TaskSet {
    */
   async assign(partitions: readonly number[], progress: (text: string) => void): Promise<void> {
     const { topology, collector, clock } = this.#options;
-    const kept = this.#tasks.filter((task) => partitions.includes(task.partition));
+    const kept = await this.#current(this.#tasks.filter((task) => partitions.includes(task.partition)));
     const added: { task: Task; inputs: PartitionInput[] }[] = [];
     for (const sub of topology.subTopologies) {
       for (const partition of partitions) {
@@ -128,7 +132,9 @@ export class TaskSet {
   committed(offsets: readonly TransactionOffset[]): void {
     for (const { topic, partition, offset } of offsets) {
       const input = this.#inputs.find((candidate) => candidate.topic === topic && candidate.partition === partition);
-      if (input) input.committedOffset = offset;
+      if (!input) continue;
+      input.committedOffset = offset;
+      input.hasCommit = true;
     }
     for (const task of this.#tasks) {
       task.commit();
@@ -149,6 +155,24 @@ export class TaskSet {
       this.#scratch = Buffer.allocUnsafe((this.#scratch.length - end) * 2);
       this.#scratch[0] = this.#options.topology.version;
     }
+  }
+
+  /**
+   * Those tasks whose committed offsets are still what they committed. A member that was silent too long may be given the
+   * same partitions back after another has worked on them: its memory of them is then out of date.
+   */
+  async #current(tasks: readonly Task[]): Promise<Task[]> {
+    const { kafka, topology } = this.#options;
+    const stale = new Set<Task>();
+    const inputs = this.#inputs.filter((input) => tasks.includes(input.task));
+    for (const [topic, group] of Map.groupBy(inputs, (input) => input.topic)) {
+      const committed = await kafka.cluster.committed(topology.name, topic, { requireStable: true });
+      for (const input of group) {
+        if (committed[input.partition]!.offset !== (input.hasCommit ? input.committedOffset : -1))
+          stale.add(input.task);
+      }
+    }
+    return tasks.filter((task) => !stale.has(task));
   }
 
   /** The group's committed offsets, or the beginning where there are none. */

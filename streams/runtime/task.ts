@@ -44,11 +44,14 @@ export class Task {
    * throws leaves the stores half changed: PROCESSOR_FAILED, and the caller must roll back.
    */
   process(source: CompiledSource, record: StreamRecord): Rejection | null {
-    if (record.timestampMs > this.streamTimeMs) this.streamTimeMs = record.timestampMs;
+    const before = this.streamTimeMs;
+    if (record.timestampMs > before) this.streamTimeMs = record.timestampMs;
     this.#current = record;
     this.#rejection = null;
     for (const child of source.children) this.#run(child, record);
     this.#current = null;
+    // A record that is refused must not move time: one of the year 3000 would make everything after it late.
+    if (this.#rejection) this.streamTimeMs = before;
     return this.#rejection;
   }
 
