@@ -7,7 +7,8 @@ import { closeMicros, tradesOf } from '#connectors/replay/parse.ts';
 import { INSTRUMENTS } from '#connectors/replay/reference.ts';
 import { createTopics, registerSchemas } from '#ops/embedded/prepare-system.ts';
 import { AVRO } from '#schemas/avro.ts';
-import type { CashMovement, PortfolioPnl, Session, Trade } from '#schemas/generated/types.ts';
+import { parseDecimal } from '#schemas/decimal.ts';
+import type { CashMovement, Fill, OrderRequest, PortfolioPnl, Session, Trade } from '#schemas/generated/types.ts';
 import { PARTITIONS, type TopicName } from '#schemas/topics.ts';
 import { type Kafka, murmur2Partition, openKafka, SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { LogTail } from '#streams/kafka/log-tail.ts';
@@ -90,7 +91,7 @@ describe('a replay whose processes are killed again and again', () => {
     const tail = await LogTail.open(kafka, { topic, serde, from: 'earliest', log: silentLog });
     const ends = await kafka.offsets(topic, 'latest');
     const values: V[][] = ends.map(() => []);
-    await tail.readTo(ends, ({ partition, value }) => void values[partition]!.push(value!));
+    await tail.readTo(ends, ({ partition, value }) => void (value && values[partition]!.push(value)));
     await tail.close();
     return values;
   }
@@ -163,7 +164,31 @@ describe('a replay whose processes are killed again and again', () => {
     }
   }, 240_000);
 
-  it('goes on where it ended when it may go further', async () => {
+  it('goes on where it ended, through records that nobody can read, and fills a stranger’s order once', async () => {
+    const producer = await kafka.openProducer();
+    const timestampMs = closeMicros(TO) / 1000;
+    const unknownSchema = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]);
+    for (const topic of ['market.trades', 'orders.requests', 'orders.fills']) {
+      for (const value of [Buffer.from('not Avro'), unknownSchema, null])
+        await producer.send({ topic, key: 'KO', value, timestampMs });
+    }
+    const requests = await topicSerde<OrderRequest>(registry, 'orders.requests', AVRO['orders.requests']);
+    const order: OrderRequest = {
+      eventTime: closeMicros(TO),
+      orderId: 'one',
+      portfolio: 'stranger',
+      instrument: 'KO',
+      side: 'BUY',
+      quantity: parseDecimal('10'),
+      orderType: 'MARKET_ON_CLOSE',
+      strategy: 'by hand',
+      decisionPrice: null,
+    };
+    const neverTraded = { ...order, orderId: 'waits', instrument: 'NOTHING' };
+    for (const asked of [order, order, { ...order, orderId: 'refused', quantity: 0n }, neverTraded])
+      await producer.send({ topic: 'orders.requests', key: 'stranger', value: requests.encode(asked), timestampMs });
+    await producer.close();
+
     const env = {
       KAFKA_BROKERS: services.kafkaBrokers.join(','),
       SCHEMA_REGISTRY_URL: services.registryUrl,
@@ -181,5 +206,7 @@ describe('a replay whose processes are killed again and again', () => {
       '1990-04-05 CLOSED',
       '1990-04-05 SETTLED',
     ]);
+    const fills = (await read<Fill>('orders.fills')).flat().filter(({ portfolio }) => portfolio === 'stranger');
+    expect(fills.map(({ fillId, eventTime }) => [fillId, eventTime])).toEqual([['one:1', closeMicros('1990-04-04')]]);
   }, 120_000);
 });
