@@ -1,4 +1,9 @@
+import { once } from 'node:events';
 import { type System, startSystem } from '#ops/embedded/launcher.ts';
+import { TidemarkError } from '#streams/kit/errors.ts';
+
+/** Exit code of a command ended by Ctrl-C. */
+const INTERRUPTED = 130;
 
 export interface StartOptions {
   /** Replay the shipped history with the demo portfolios. */
@@ -23,25 +28,29 @@ export async function start(options: StartOptions): Promise<number> {
   if (options.to !== undefined) env.TIDEMARK_REPLAY_TO = options.to;
   if (options.port !== undefined) env.TIDEMARK_HTTP_PORT = String(options.port);
   process.stdout.write('Starting Tidemark\n');
-  const { promise: interruption, resolve: interrupted } = Promise.withResolvers<void>();
-  let presses = 0;
-  let system: System | null = null;
+  const stopping = new AbortController();
+  const interruption = once(stopping.signal, 'abort');
   const onSignal = () => {
-    presses++;
-    if (system && presses === 1) return interrupted();
+    if (!stopping.signal.aborted) return stopping.abort();
     // Children notice the closed channel and stop by themselves, so nothing is left behind.
-    process.stdout.write(system ? 'Not waiting for the rest; it ends by itself.\n' : '\nStopped while starting.\n');
-    process.exit(130);
+    process.stdout.write('Not waiting for the rest; it ends by itself.\n');
+    process.exit(INTERRUPTED);
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  system = await startSystem({ env, progress });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  let system: System;
+  try {
+    system = await startSystem({ env, progress, signal: stopping.signal });
+  } catch (error) {
+    if (!(error instanceof TidemarkError && error.code === 'INTERRUPTED')) throw error;
+    process.stdout.write('Stopped while starting.\n');
+    return INTERRUPTED;
+  }
   process.stdout.write(`\nTidemark is live: ${system.httpUrl}\n`);
   process.stdout.write(
     `GraphQL at ${system.httpUrl}/graphql, health at /health/ready, logs in ${system.home}/logs. Ctrl-C stops everything.\n\n`,
   );
   await interruption;
-  process.stdout.write('\nStopping: what is on its way is committed first …\n');
+  process.stdout.write('\nStopping (once more to not wait): what is on its way is committed first …\n');
   const stopMs = Date.now();
   await system.stop();
   process.stdout.write(

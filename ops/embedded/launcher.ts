@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SETTINGS } from '#schemas/settings.ts';
 import { readSettings, type Settings } from '#streams/kit/config.ts';
@@ -20,6 +20,8 @@ export interface SystemOptions {
   /** Processes not to start, of those that would be. */
   readonly without?: readonly string[];
   readonly progress?: (text: string) => void;
+  /** Gives the start up: what was started is stopped, and INTERRUPTED is thrown. */
+  readonly signal?: AbortSignal;
 }
 export interface System extends SystemUrls {
   readonly httpUrl: string;
@@ -47,13 +49,34 @@ const PROCESSES: readonly (Pick<ChildSpec, 'name' | 'file' | 'args' | 'finishes'
   { name: 'demo', file: 'connectors/demo/main.ts', stage: 'connector' },
   { name: 'replay', file: 'connectors/replay/main.ts', stage: 'connector', finishes: true },
 ];
-const STOP_ORDER = ['connector', 'processor', 'sink', 'api'] as const;
-const READY_LIMIT_MS = 90_000;
+/**
+ * Connectors first, services last: what is on its way is committed before its roads close. By when, counted from the beginning
+ * of the stop, each stage has ended or is killed.
+ */
+const STOP_ORDER = [
+  { stage: 'connector', byMs: 1_500 },
+  { stage: 'processor', byMs: 4_000 },
+  { stage: 'sink', byMs: 5_500 },
+  { stage: 'api', byMs: 6_500 },
+] as const;
+const REGISTRY_STOPPED_BY_MS = 7_000;
+const SERVICES_STOPPED_BY_MS = 9_500;
+const SERVICE_READY_LIMIT_MS = 90_000;
+/** Stores that are restored may take a while. */
+const PROCESS_READY_LIMIT_MS = 900_000;
+/** How long the children of a killed launcher may take to notice and stop. */
+const LEFT_BEHIND_MS = 12_000;
+const PORTS: Readonly<Record<ServiceName, { setting: keyof typeof SETTINGS; what: string }>> = {
+  kafka: { setting: 'TIDEMARK_KAFKA_PORT', what: 'Kafka' },
+  registry: { setting: 'TIDEMARK_REGISTRY_PORT', what: 'the schema registry' },
+  postgres: { setting: 'TIDEMARK_POSTGRES_PORT', what: 'PostgreSQL' },
+  clickhouse: { setting: 'TIDEMARK_CLICKHOUSE_PORT', what: 'ClickHouse' },
+};
 const MINIMUM_FREE_BYTES = 1024 ** 3;
 
 /**
  * Starts Tidemark: embedded services for every URL that is not set, topics, schemas, migrations, then our processes. Throws
- * ALREADY_RUNNING, PORT_IN_USE, DISK_FULL, CONFIG_INVALID or START_FAILED; what was started is stopped again.
+ * ALREADY_RUNNING, PORT_IN_USE, DISK_FULL, CONFIG_INVALID, START_FAILED or INTERRUPTED; what was started is stopped again.
  */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const env = { ...process.env, ...options.env };
@@ -62,27 +85,35 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const progress = options.progress ?? (() => {});
   mkdirSync(home, { recursive: true });
   checkDisk(home);
-  const release = takeHome(home);
+  const { release, leftBehind } = takeHome(home);
   const supervisor = new Supervisor(join(home, 'logs'), progress);
-  const launch = new Launch(settings, { ...env, TIDEMARK_HOME: home }, home, supervisor, progress);
-  try {
-    const urls = await launch.services(options.services ?? (Object.keys(SERVICES) as ServiceName[]));
-    let httpUrl = '';
-    if (!options.services) {
-      await prepareSystem(urls, progress);
-      httpUrl = await launch.processes(urls, options.without ?? []);
-      writeRunning(home, urls, httpUrl);
-    }
-    const stop = async () => {
-      rmSync(join(home, 'running.json'), { force: true });
-      await launch.stop();
-      release();
-    };
-    return { ...urls, httpUrl, home, supervisor, stop };
-  } catch (error) {
+  const waitMs = leftBehind ? LEFT_BEHIND_MS : 0;
+  const launch = new Launch(settings, { ...env, TIDEMARK_HOME: home }, home, supervisor, progress, waitMs);
+  const stop = async () => {
+    rmSync(join(home, 'running.json'), { force: true });
     await launch.stop();
     release();
+  };
+  try {
+    const { urls, httpUrl } = await interruptible(options.signal, launch.start(options));
+    if (!options.services) writeRunning(home, urls, httpUrl);
+    return { ...urls, httpUrl, home, supervisor, stop };
+  } catch (error) {
+    await stop();
     throw error;
+  }
+}
+
+/** The outcome of `work`, or INTERRUPTED as soon as the signal aborts. */
+async function interruptible<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+  const { promise: interruption, reject } = Promise.withResolvers<never>();
+  const interrupt = () => reject(new TidemarkError('INTERRUPTED', 'Stopped while starting'));
+  if (signal?.aborted) interrupt();
+  signal?.addEventListener('abort', interrupt);
+  try {
+    return await Promise.race([work, interruption]);
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
   }
 }
 
@@ -92,6 +123,7 @@ class Launch {
   readonly #home: string;
   readonly #supervisor: Supervisor;
   readonly #progress: (text: string) => void;
+  readonly #portWaitMs: number;
   #services: ServiceName[] = [];
 
   constructor(
@@ -100,12 +132,21 @@ class Launch {
     home: string,
     supervisor: Supervisor,
     progress: (text: string) => void,
+    portWaitMs: number,
   ) {
     this.#settings = settings;
     this.#env = env;
     this.#home = home;
     this.#supervisor = supervisor;
     this.#progress = progress;
+    this.#portWaitMs = portWaitMs;
+  }
+
+  async start(options: SystemOptions): Promise<{ urls: SystemUrls; httpUrl: string }> {
+    const urls = await this.services(options.services ?? (Object.keys(SERVICES) as ServiceName[]));
+    if (options.services) return { urls, httpUrl: '' };
+    await prepareSystem(urls, this.#progress);
+    return { urls, httpUrl: await this.processes(urls, options.without ?? []) };
   }
 
   /** Starts those of the wanted services whose URL is not set. */
@@ -119,27 +160,22 @@ class Launch {
     };
     const embedded = wanted.filter((name) => !given[name]);
     this.#services = embedded;
-    const ports = {
-      kafka: embedded.includes('kafka')
-        ? await claimPort(settings.TIDEMARK_KAFKA_PORT, 'TIDEMARK_KAFKA_PORT', 'Kafka')
-        : 0,
-      registry: embedded.includes('registry')
-        ? await claimPort(settings.TIDEMARK_REGISTRY_PORT, 'TIDEMARK_REGISTRY_PORT', 'the schema registry')
-        : 0,
-      postgres: embedded.includes('postgres')
-        ? await claimPort(settings.TIDEMARK_POSTGRES_PORT, 'TIDEMARK_POSTGRES_PORT', 'PostgreSQL')
-        : 0,
-      clickhouse: embedded.includes('clickhouse')
-        ? await claimPort(settings.TIDEMARK_CLICKHOUSE_PORT, 'TIDEMARK_CLICKHOUSE_PORT', 'ClickHouse')
-        : 0,
-    };
+    const ports: Record<ServiceName, number> = { kafka: 0, registry: 0, postgres: 0, clickhouse: 0 };
+    for (const name of embedded) {
+      const { setting, what } = PORTS[name];
+      ports[name] = await claimPort(Number(settings[setting]), setting, what, '127.0.0.1', this.#portWaitMs);
+    }
     for (const name of wanted) if (given[name]) this.#progress(`${name}: using ${withoutPassword(given[name])}`);
     if (embedded.includes('kafka')) await installKafka(this.#home, this.#progress);
     const brokers = given.kafka ?? `127.0.0.1:${ports.kafka}`;
     const start = async (name: ServiceName) => {
-      const portSetting = { [`TIDEMARK_${name.toUpperCase()}_PORT`]: String(ports[name]) };
-      const env = { ...this.#env, ...portSetting, ...(name === 'registry' ? { KAFKA_BROKERS: brokers } : {}) };
-      await this.#start({ name, file: SERVICES[name], env }, `${name} is up on port ${ports[name]}`);
+      const env = {
+        ...this.#env,
+        [PORTS[name].setting]: String(ports[name]),
+        ...(name === 'registry' ? { KAFKA_BROKERS: brokers } : {}),
+      };
+      await this.#start({ name, file: SERVICES[name], env, statusPort: await freePort() }, SERVICE_READY_LIMIT_MS);
+      this.#progress(`${name} is up on port ${ports[name]}`);
     };
     await Promise.all(embedded.filter((name) => name !== 'registry').map(start));
     if (embedded.includes('registry')) await start('registry');
@@ -156,7 +192,8 @@ class Launch {
   async processes(urls: SystemUrls, without: readonly string[]): Promise<string> {
     const settings = this.#settings;
     const { TIDEMARK_HTTP_HOST: host } = settings;
-    const httpPort = await claimPort(settings.TIDEMARK_HTTP_PORT, 'TIDEMARK_HTTP_PORT', 'the page', host);
+    const setting = 'TIDEMARK_HTTP_PORT';
+    const httpPort = await claimPort(settings[setting], setting, 'the page', host, this.#portWaitMs);
     const wanted = PROCESSES.filter(
       ({ name, stage }) => !without.includes(name) && (stage !== 'connector' || settings.TIDEMARK_DEMO),
     );
@@ -178,7 +215,9 @@ class Launch {
       Promise.all(
         wanted
           .filter((process) => process.stage === name)
-          .map((process) => this.#start({ ...process, env, statusPort: statusPorts.get(process.name)! })),
+          .map((process) =>
+            this.#start({ ...process, env, statusPort: statusPorts.get(process.name)! }, PROCESS_READY_LIMIT_MS),
+          ),
       );
     if (wanted.some(({ name }) => name === 'api')) {
       const { buildUi } = await import('#ui/build.ts');
@@ -192,33 +231,50 @@ class Launch {
     return `http://${host.includes(':') ? `[${host}]` : host}:${httpPort}`;
   }
 
-  /** Connectors first, services last: what is on its way is committed before its roads close. */
   async stop(): Promise<void> {
-    for (const stage of STOP_ORDER) {
-      await this.#supervisor.stop(PROCESSES.filter((process) => process.stage === stage).map(({ name }) => name));
+    this.#supervisor.close();
+    const startMs = Date.now();
+    const stop = (names: readonly string[], byMs: number) => this.#supervisor.stop(names, startMs + byMs - Date.now());
+    for (const { stage, byMs } of STOP_ORDER) {
+      await stop(
+        PROCESSES.filter((process) => process.stage === stage).map(({ name }) => name),
+        byMs,
+      );
     }
-    await this.#supervisor.stop(['registry']);
-    await this.#supervisor.stop(this.#services.filter((name) => name !== 'registry'));
+    await stop(['registry'], REGISTRY_STOPPED_BY_MS);
+    await stop(
+      this.#services.filter((name) => name !== 'registry'),
+      SERVICES_STOPPED_BY_MS,
+    );
   }
 
-  async #start(spec: Omit<ChildSpec, 'statusPort'> & { statusPort?: number }, done?: string): Promise<void> {
-    const statusPort = spec.statusPort ?? (await freePort());
-    this.#supervisor.start({ ...spec, statusPort });
-    await this.#supervisor.ready(spec.name, READY_LIMIT_MS);
-    if (done) this.#progress(done);
+  async #start(spec: ChildSpec, limitMs: number): Promise<void> {
+    this.#supervisor.start(spec);
+    await this.#supervisor.ready(spec.name, limitMs);
   }
 }
 
-function takeHome(home: string): () => void {
+/** Takes the home folder for this process; says whether a launcher that was killed has left it taken. Throws ALREADY_RUNNING. */
+function takeHome(home: string): { release: () => void; leftBehind: boolean } {
+  const file = join(home, 'lock');
+  const leftBehind = existsSync(file);
   try {
-    return takeLock(join(home, 'lock'));
+    return { release: takeLock(file), leftBehind };
   } catch (error) {
     if (!(error instanceof LockHeld)) throw error;
     throw new TidemarkError(
       'ALREADY_RUNNING',
-      `Tidemark is already running here (process ${error.pid}, ${home}); stop it, or choose another folder with TIDEMARK_HOME`,
+      `Tidemark is already running${runningUrl(home)} (process ${error.pid}, data in ${home}): use that one, stop it, or choose another folder with TIDEMARK_HOME`,
       { cause: error },
     );
+  }
+}
+
+function runningUrl(home: string): string {
+  try {
+    return ` at ${(JSON.parse(readFileSync(join(home, 'running.json'), 'utf8')) as { httpUrl: string }).httpUrl}`;
+  } catch {
+    return '';
   }
 }
 

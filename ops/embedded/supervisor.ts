@@ -22,7 +22,9 @@ const FIRST_BACKOFF_MS = 500;
 const LAST_BACKOFF_MS = 10_000;
 /** After this long a child counts as healthy again. */
 const HEALTHY_MS = 30_000;
-const KILL_AFTER_MS = 10_000;
+const STOP_LIMIT_MS = 10_000;
+/** While something is waited for, what it waits for is said this often. */
+const NOTICE_EVERY_MS = 15_000;
 /** Deaths before it was ever ready after which a start has failed. */
 const START_TRIES = 3;
 
@@ -41,6 +43,7 @@ export class Supervisor {
   readonly #logs: string;
   readonly #notice: (text: string) => void;
   readonly #children = new Map<string, Child>();
+  #closed = false;
 
   constructor(logs: string, notice: (text: string) => void) {
     this.#logs = logs;
@@ -64,7 +67,9 @@ export class Supervisor {
     return this.#children.get(name)?.restarts ?? 0;
   }
 
+  /** Starts a child. Throws STOPPING once {@link close} was called. */
   start(spec: ChildSpec): void {
+    if (this.#closed) throw new TidemarkError('STOPPING', 'Tidemark is stopping: nothing more is started');
     const child: Child = {
       spec,
       process: null,
@@ -78,32 +83,38 @@ export class Supervisor {
     this.#spawn(child);
   }
 
+  /** No child is started from now on. */
+  close(): void {
+    this.#closed = true;
+  }
+
   /** Resolves when a child says that it is ready. Throws START_FAILED with its last words when it ends or takes too long. */
   async ready(name: string, limitMs: number): Promise<void> {
     const child = this.#children.get(name)!;
-    const deadline = Date.now() + limitMs;
-    for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 1.5, 250)) {
+    const startMs = Date.now();
+    let noticeMs = startMs + NOTICE_EVERY_MS;
+    for (let pauseMs = 20; !this.#closed; pauseMs = Math.min(pauseMs * 1.5, 250)) {
       if (child.state === 'finished') return;
       if (child.restarts >= START_TRIES) throw this.#startFailed(name, 'ended');
-      try {
-        const response = await fetch(`http://127.0.0.1:${child.spec.statusPort}/health/ready`, {
-          signal: AbortSignal.timeout(2_000),
-        });
-        await response.arrayBuffer();
-        if (response.ok) return;
-      } catch {
-        // It does not listen yet.
+      const reason = await notReady(child);
+      if (reason === null) return;
+      if (Date.now() > startMs + limitMs)
+        throw this.#startFailed(name, `is not ready after ${Math.round(limitMs / 1000)} s (${reason})`);
+      if (Date.now() > noticeMs) {
+        this.#notice(`waiting for ${name}: ${reason}`);
+        noticeMs += NOTICE_EVERY_MS;
       }
-      if (Date.now() > deadline) throw this.#startFailed(name, `is not ready after ${Math.round(limitMs / 1000)} s`);
       await sleep(pauseMs);
     }
+    throw new TidemarkError('STOPPING', `${name} was stopped before it was ready`);
   }
 
-  /** Stops children together and waits for their end; one that does not end within 10 s is killed. */
-  async stop(names: readonly string[]): Promise<void> {
-    await Promise.all(names.map((name) => this.#stop(this.#children.get(name))));
+  /** Stops children together and waits for their end; one that does not end within `limitMs` is killed. */
+  async stop(names: readonly string[], limitMs = STOP_LIMIT_MS): Promise<void> {
+    await Promise.all(names.map((name) => this.#stop(this.#children.get(name), limitMs)));
   }
-  async #stop(child: Child | undefined): Promise<void> {
+
+  async #stop(child: Child | undefined, limitMs: number): Promise<void> {
     if (!child || child.state === 'stopped' || child.state === 'finished') return;
     const { state, process: running } = child;
     child.state = 'stopping';
@@ -111,7 +122,10 @@ export class Supervisor {
     if (state === 'running' && running && running.exitCode === null && running.signalCode === null) {
       const ended = new Promise((resolve) => running.once('exit', resolve));
       running.kill('SIGTERM');
-      const timer = setTimeout(() => running.kill('SIGKILL'), KILL_AFTER_MS);
+      const timer = setTimeout(() => {
+        this.#notice(`${child.spec.name} did not stop by itself and is ended`);
+        running.kill('SIGKILL');
+      }, limitMs);
       await ended;
       clearTimeout(timer);
     }
@@ -164,6 +178,19 @@ export class Supervisor {
       'START_FAILED',
       `${name} ${what}. Its last words (${this.#logFile(name)}):\n  ${last || 'none'}`,
     );
+  }
+}
+
+/** Null when a child is ready, else what it waits for. */
+async function notReady(child: Child): Promise<string | null> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${child.spec.statusPort}/health/ready`, {
+      signal: AbortSignal.timeout(2_000),
+    });
+    const { reason } = (await response.json()) as { reason: string | null };
+    return response.ok ? null : (reason ?? 'it does not say why');
+  } catch {
+    return 'it does not answer yet';
   }
 }
 

@@ -17,6 +17,7 @@ import { installKafka } from './install.ts';
 
 /** After a crash the broker recovers its logs first. */
 const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 5_000;
 
 /** One embedded broker in KRaft mode on loopback; data in `$TIDEMARK_HOME/kafka`. */
 await runService('kafka', async ({ log, signal }) => {
@@ -76,7 +77,7 @@ await runService('kafka', async ({ log, signal }) => {
     done: ended,
     stop: () => {
       stopping = true;
-      return broker.stop(8_000);
+      return broker.stop(STOP_LIMIT_MS);
     },
   };
 });
@@ -99,6 +100,9 @@ async function serverProperties(port: number, data: string, further: readonly st
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
+    // A killed broker is not let back in before its session has run out (9 s by default: 15 s until it served again).
+    'broker.session.timeout.ms': 3_000,
+    'broker.heartbeat.interval.ms': 1_000,
     'auto.create.topics.enable': false,
     'message.max.bytes': MAX_MESSAGE_BYTES,
     // Committed offsets must outlive a long holiday.
