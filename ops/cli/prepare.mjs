@@ -3,14 +3,19 @@
 //   node ops/cli/prepare.mjs [--dev] -- SCRIPT [ARGUMENT …]
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NODE_VERSION = '24.21.0';
 const MINIMUM_NODE = 24;
+const MINIMUM_JAVA = 17;
+/** Packages, Kafka and first data; the packages for tests are the largest part. */
+const MINIMUM_FREE_GIB = { start: 3, dev: 4 };
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const home = resolve(root, process.env.TIDEMARK_HOME || '.tidemark');
+const systemNode = Number(process.versions.node.split('.')[0]);
+const stampFile = join(root, 'node_modules', '.tidemark-ready.json');
 
 class Problem extends Error {}
 
@@ -43,68 +48,94 @@ async function run(command, args, options, advice) {
     child.once('error', (error) => done([1, error]));
     child.once('close', (exitCode) => done([exitCode ?? 1, null]));
   });
-  if (failure?.code === 'ENOENT') throw new Problem(`No ${command} command was found. ${advice}`);
+  if (failure) throw new Problem(`${command} could not be run: ${failure.message}. ${advice}`);
   if (code !== 0)
     throw new Problem(
       `${command} ${args.slice(0, 2).join(' ')} failed (exit code ${code}). ${advice}\n${output.trim()}`,
     );
 }
 
+const onPath = (name) => process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, name)));
+
+/** What must be there before minutes are spent on fetching the rest. */
+function checkMachine({ dev, services }) {
+  if (!onPath('npm')) throw new Problem('No npm command was found: install it (Debian: apt-get install npm).');
+  const { bavail, bsize } = statfsSync(root);
+  const needed = dev ? MINIMUM_FREE_GIB.dev : MINIMUM_FREE_GIB.start;
+  const freeGib = (bavail * bsize) / 1024 ** 3;
+  if (freeGib < needed)
+    throw new Problem(`Only ${freeGib.toFixed(1)} GiB are free for ${root}: make room for at least ${needed} GiB.`);
+  if (dev && !(onPath('c++') && onPath('make')))
+    throw new Problem(
+      'The tests compile node-rdkafka: install a C++ compiler and make (Debian: apt-get install g++ make).',
+    );
+  if (dev && !onPath('python3'))
+    throw new Problem('The tests check the ledger with Python: install python3 (Debian: apt-get install python3).');
+  if (services && !process.env.KAFKA_BROKERS) checkKafkaTools();
+}
+
+function checkKafkaTools() {
+  const otherwise = 'or set KAFKA_BROKERS to a Kafka of yours';
+  const advice = `Kafka needs Java ${MINIMUM_JAVA} or newer: install it (Debian: apt-get install openjdk-17-jre-headless), ${otherwise}.`;
+  const java = spawnSync('java', ['-version'], { encoding: 'utf8' });
+  if (java.status !== 0) throw new Problem(`No java command was found. ${advice}`);
+  const version = Number(/version "(\d+)/.exec(java.stderr)?.[1] ?? MINIMUM_JAVA);
+  if (version < MINIMUM_JAVA) throw new Problem(`The java command is version ${version}. ${advice}`);
+  if (!onPath('mvn'))
+    throw new Problem(`No mvn command was found: install Maven (Debian: apt-get install maven), ${otherwise}.`);
+}
+
 /** The folder that holds bin/node and include/ of Node 24: the system's when it is new enough, else npm's package. */
 async function prepareNode() {
-  const [major] = process.versions.node.split('.').map(Number);
-  if (major >= MINIMUM_NODE) return { node: process.execPath, headers: null };
-  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
-  const folder = join(home, 'tools', `node-${NODE_VERSION}`);
-  const packageFolder = join(folder, 'node_modules', name);
-  const node = join(packageFolder, 'bin', 'node');
+  if (systemNode >= MINIMUM_NODE) return { node: process.execPath, headers: null };
+  const name = `node-${process.platform}-${process.arch}`;
+  const folders = [home, join(root, '.tidemark')].map((base) => join(base, 'tools', `node-${NODE_VERSION}`));
+  const folder = folders.find((candidate) => existsSync(join(candidate, 'complete'))) ?? folders[0];
   if (!existsSync(join(folder, 'complete'))) {
     await step(`fetching Node ${NODE_VERSION} (this is ${process.versions.node})`, async () => {
       mkdirSync(folder, { recursive: true });
-      await run(
-        'npm',
-        ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', folder, `${name}@${NODE_VERSION}`],
-        {},
-        'Is the network there? Or install Node 24 yourself.',
-      );
+      const options = ['--no-save', '--no-audit', '--no-fund', '--prefix', folder];
+      const advice = 'Is the network there? Or install Node 24 yourself.';
+      await run('npm', ['install', ...options, `${name}@${NODE_VERSION}`], {}, advice);
       writeFileSync(join(folder, 'complete'), NODE_VERSION);
     });
   }
-  return { node, headers: packageFolder };
+  const headers = join(folder, 'node_modules', name);
+  return { node: join(headers, 'bin', 'node'), headers };
 }
 
-/** Installs the packages when the lock file changed since, or when tests want more than a start did. */
-async function preparePackages(node, headers, dev) {
-  const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .update(NODE_VERSION)
+/** What the packages must be made from, and what they were made from: null when they are not there. */
+function packagesState() {
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  // What is compiled fits one major version of Node.
+  const wanted = createHash('sha256')
+    .update(lock)
+    .update(String(Math.max(systemNode, MINIMUM_NODE)))
     .digest('hex');
-  const stampFile = join(root, 'node_modules', '.tidemark-ready.json');
-  const stamp = existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : {};
-  if (stamp.lock === lock && (stamp.dev || !dev)) return;
+  const stamp = existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : null;
+  return { wanted, current: stamp?.lock === wanted, dev: stamp?.dev === true };
+}
+
+async function installPackages(node, headers, dev, state) {
   const text = dev
     ? 'installing packages with those for tests (node-rdkafka compiles for two minutes)'
     : 'installing packages';
   await step(text, async () => {
-    const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` };
+    const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
     // A user's setting may name the headers of another Node: what is compiled must fit the one that runs it.
     if (headers) env.npm_config_nodedir = headers;
-    const args = ['ci', '--no-audit', '--no-fund', ...(dev ? [] : ['--omit=dev'])];
+    // Only those for tests are missing: `npm ci` would take the rest away from a system that runs.
+    const command = state.current ? ['install', '--no-save'] : ['ci'];
+    const args = [...command, '--no-audit', '--no-fund', ...(dev ? [] : ['--omit=dev'])];
     await run('npm', args, { env }, 'Is the network there?');
-    writeFileSync(stampFile, JSON.stringify({ lock, dev }));
+    writeFileSync(stampFile, JSON.stringify({ lock: state.wanted, dev }));
   });
 }
 
-const found = (command, args = ['--version']) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-
-/** What the tests want beyond a start. */
-async function prepareTestTools() {
-  if (!found('c++'))
-    throw new Problem('The tests compile node-rdkafka: install a C++ compiler (Debian: apt-get install g++ make).');
-  if (!found('python3'))
-    throw new Problem('The tests check the ledger with Python: install python3 (Debian: apt-get install python3).');
-  if (['chromium', 'chromium-browser', 'google-chrome'].some((name) => found(name))) return;
-  if (process.getuid?.() !== 0 || !found('apt-get')) {
+/** The browser test wants a browser: root on Debian gets one, others are told. */
+async function prepareBrowser() {
+  if (['chromium', 'chromium-browser', 'google-chrome'].some(onPath)) return;
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
     process.stderr.write(
       '  No chromium was found: the browser test will be skipped. Install it to run that one too.\n',
     );
@@ -120,21 +151,22 @@ async function prepareTestTools() {
 
 /** One preparation at a time: two npm at once would leave half a folder each. */
 async function alone(work) {
-  const lock = join(home, 'prepare.lock');
-  mkdirSync(home, { recursive: true });
-  for (let waited = 0; ; waited++) {
+  const lock = join(root, '.tidemark', 'prepare.lock');
+  mkdirSync(dirname(lock), { recursive: true });
+  for (let told = false; ; ) {
     try {
       writeFileSync(lock, String(process.pid), { flag: 'wx' });
       break;
-    } catch {
-      const holder = Number(existsSync(lock) ? readFileSync(lock, 'utf8') : 0);
-      let alive = false;
-      try {
-        alive = holder > 0 && (process.kill(holder, 0) || true);
-      } catch {}
-      if (!alive) rmSync(lock, { force: true });
-      else if (waited === 0) process.stderr.write(`  waiting for another preparation (process ${holder}) …\n`);
-      if (alive) await new Promise((done) => setTimeout(done, 500));
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
+      if (!isPreparing(holder)) {
+        rmSync(lock, { force: true });
+        continue;
+      }
+      if (!told) process.stderr.write(`  waiting for another preparation (process ${holder}) …\n`);
+      told = true;
+      await new Promise((done) => setTimeout(done, 500));
     }
   }
   try {
@@ -144,14 +176,33 @@ async function alone(work) {
   }
 }
 
-/** Makes everything ready and runs a script with Node 24; resolves with its exit code. */
-export async function runPrepared(script, args, { dev = false } = {}) {
+/** False for a stranger that has got the process id of one that is gone. */
+function isPreparing(pid) {
+  try {
+    process.kill(pid || Number.NaN, 0);
+  } catch {
+    return false;
+  }
+  const commandLine = `/proc/${pid}/cmdline`;
+  return (
+    pid !== process.pid && (!existsSync(commandLine) || /prepare|tidemark/.test(readFileSync(commandLine, 'utf8')))
+  );
+}
+
+/**
+ * Makes everything ready and runs a script with Node 24; resolves with its exit code. `dev`: with what tests want; `services`:
+ * embedded services will be started.
+ */
+export async function runPrepared(script, args, { dev = false, services = false } = {}) {
   let node;
   try {
+    const isMissing = (state) => !state.current || (dev && !state.dev);
+    if (isMissing(packagesState())) checkMachine({ dev, services });
     ({ node } = await alone(async () => {
       const prepared = await prepareNode();
-      await preparePackages(prepared.node, prepared.headers, dev);
-      if (dev) await prepareTestTools();
+      const state = packagesState();
+      if (isMissing(state)) await installPackages(prepared.node, prepared.headers, dev, state);
+      if (dev) await prepareBrowser();
       return prepared;
     }));
   } catch (error) {
@@ -159,11 +210,8 @@ export async function runPrepared(script, args, { dev = false } = {}) {
     process.stderr.write(`\n${error.message}\n`);
     return 1;
   }
-  const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` };
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...args], {
-    stdio: 'inherit',
-    env,
-  });
+  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
+  const child = spawn(node, [join(root, script), ...args], { stdio: 'inherit', env });
   // Ctrl-C reaches the child by itself; this process only waits for its end.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));
@@ -176,5 +224,5 @@ if (resolve(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) {
   const args = process.argv.slice(2);
   const dash = args.indexOf('--');
   const dev = args.slice(0, dash).includes('--dev');
-  process.exitCode = await runPrepared(args[dash + 1], args.slice(dash + 2), { dev });
+  process.exitCode = await runPrepared(args[dash + 1], args.slice(dash + 2), { dev, services: dev });
 }
