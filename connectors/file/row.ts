@@ -62,7 +62,7 @@ export class Row {
   /** An id that no other row of the file has within `scope`, and that does not begin with `reserved`, as ids made for rows without one do. */
   uniqueId(column: string, scope: string, reserved: string): string {
     const text = this.#text(column);
-    const problem = recordIdProblem(column, text);
+    const problem = recordIdProblem(column.replace(/Id$/, ''), text);
     const name = `${scope}/${text}`;
     const earlier = this.#seen.get(name);
     if (problem) this.report(column, text, problem);

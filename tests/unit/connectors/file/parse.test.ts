@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { type FileKindName, fileKind } from '#connectors/file/kinds.ts';
+import { FileParser, type ParsedRow } from '#connectors/file/parse.ts';
+
+const NOW_MS = Date.UTC(2024, 5, 1);
+const ORIGIN = { id: 'test', source: 'file:test' };
+
+function parse(kind: FileKindName, ...lines: string[]): ParsedRow[] {
+  const parser = new FileParser(fileKind(kind), ORIGIN, NOW_MS);
+  return lines.flatMap((text, index) => parser.parse({ text, number: index + 1, fault: null }) ?? []);
+}
+const problems = (row: ParsedRow | undefined) => row?.problems.map(({ column, reason }) => `${column}: ${reason}`);
+
+const TRADES = 'time,instrument,price,size';
+const FILLS = 'time,portfolio,instrument,side,quantity,price,commission,fillId';
+
+describe('a file of trades', () => {
+  it('becomes records, whatever the order of its columns', () => {
+    const [row] = parse('trades', 'SIZE,price,instrument,time', '100,181.18,AAPL,2024-01-05T15:30:00Z');
+    expect(row).toEqual({
+      number: 1,
+      line: 2,
+      problems: [],
+      record: {
+        eventTime: Date.UTC(2024, 0, 5, 15, 30) * 1000,
+        instrument: 'AAPL',
+        price: 181.18,
+        size: 100,
+        source: 'file:test',
+        sequence: 1,
+      },
+    });
+  });
+
+  it('may leave the size out', () => {
+    expect(parse('trades', TRADES, '2024-01-05,AAPL,1,')[0]?.record).toMatchObject({ size: null });
+    expect(parse('trades', 'time,instrument,price', '2024-01-05,AAPL,1')[0]?.record).toMatchObject({ size: null });
+  });
+
+  it('counts bad rows in its row numbers, and blank lines only in its lines', () => {
+    const rows = parse('trades', '', TRADES, '2024-01-05,A,x,1', '', '2024-01-05,B,1,1');
+    expect(rows.map(({ number, line, record }) => [number, line, record !== null])).toEqual([
+      [1, 3, false],
+      [2, 5, true],
+    ]);
+    expect(rows[1]!.record).toMatchObject({ sequence: 2 });
+  });
+
+  it.each([
+    ['2024-01-05,AAPL,0,1', 'price: must be greater than zero'],
+    ['2024-01-05,AAPL,-1,1', 'price: must be greater than zero'],
+    ['2024-01-05,AAPL,NaN,1', 'price: is not a number'],
+    ['2024-01-05,AAPL,Infinity,1', 'price: is not a number'],
+    ['2024-01-05,AAPL,1e400,1', 'price: is not a number'],
+    ['2024-01-05,AAPL,0x10,1', 'price: is not a number'],
+    ['2024-01-05,AAPL,1_000,1', 'price: is not a number'],
+    ['2024-01-05,AAPL,"1,000.50",1', 'price: is not a number'],
+    ['2024-01-05,AAPL,,1', 'price: is empty'],
+    ['2024-01-05,AAPL,1,0', 'size: must be greater than zero'],
+    ['2024-01-05,,1,1', 'instrument: is empty'],
+    ['2024-01-05,A/B,1,1', 'instrument: The instrument id "A/B" contains "/"'],
+    [`2024-01-05,${'A'.repeat(101)},1,1`, 'instrument: The instrument id has 101 characters'],
+    ['2024-01-05,A\u0000B,1,1', 'instrument: The instrument id "A\\u0000B" contains a control character'],
+    ['3000-01-01,AAPL,1,1', 'time: is more than a day ahead'],
+    [',AAPL,1,1', 'time: is empty'],
+    ['2024-01-05,AAPL,1', ': the line has 3 fields; the header has 4'],
+    ['2024-01-05,AAPL,1,1,1', ': the line has 5 fields; the header has 4'],
+    ['2024-01-05,"AAPL,1,1', ': a quoted field is not closed'],
+  ])('refuses %s', (line, reason) => {
+    const [row] = parse('trades', TRADES, line);
+    expect(row!.record).toBeNull();
+    expect(problems(row)).toEqual([expect.stringContaining(reason)]);
+  });
+
+  it('reports every problem of a row', () => {
+    const [row] = parse('trades', TRADES, 'soon,A/B,-1,x');
+    expect(row!.problems.map(({ column }) => column)).toEqual(['time', 'instrument', 'price', 'size']);
+  });
+
+  it('refuses lines that are no text', () => {
+    const parser = new FileParser(fileKind('trades'), ORIGIN, NOW_MS);
+    parser.parse({ text: TRADES, number: 1, fault: null });
+    expect(problems(parser.parse({ text: '\ufffd', number: 2, fault: 'NOT_UTF8' })!)).toEqual([
+      ': the line is not UTF-8 text',
+    ]);
+    expect(problems(parser.parse({ text: 'x', number: 3, fault: 'TOO_LONG' })!)![0]).toContain('longer than');
+  });
+});
+
+describe('a file of fills', () => {
+  it('keeps amounts exact and makes ids for rows that have none', () => {
+    const rows = parse(
+      'fills',
+      FILLS,
+      '2024-01-05,desk,AAPL,BUY,0.1,181.123456789,-0.5,F-1',
+      '2024-01-05,desk,AAPL,SELL,1e3,.5,0,',
+    );
+    expect(rows.map(({ record }) => record)).toEqual([
+      expect.objectContaining({
+        fillId: 'F-1',
+        action: 'NEW',
+        side: 'BUY',
+        quantity: 100_000_000n,
+        price: 181_123_456_789n,
+        commission: -500_000_000n,
+        orderId: null,
+        venue: 'file:test',
+      }),
+      expect.objectContaining({ fillId: 'test:2', side: 'SELL', quantity: 1_000_000_000_000n, price: 500_000_000n }),
+    ]);
+  });
+
+  it.each([
+    ['2024-01-05,desk,AAPL,HOLD,1,1,0,', 'side: expected BUY or SELL'],
+    ['2024-01-05,desk,AAPL,buy,1,1,0,', 'side: expected BUY or SELL'],
+    ['2024-01-05,desk,AAPL,,1,1,0,', 'side: is empty'],
+    ['2024-01-05,desk,AAPL,BUY,0,1,0,', 'quantity: must be greater than zero'],
+    ['2024-01-05,desk,AAPL,BUY,-1,1,0,', 'quantity: must be greater than zero'],
+    ['2024-01-05,desk,AAPL,BUY,1,0.0000000001,0,', 'price: "0.0000000001" has more than 9 decimals'],
+    [`2024-01-05,desk,AAPL,BUY,${'9'.repeat(30)},1,0,`, 'quantity: an amount has more than 38 digits'],
+    ['2024-01-05,desk,AAPL,BUY,1,1,,', 'commission: is empty'],
+    ['2024-01-05,desk,AAPL,BUY,1,NaN,0,', 'price: "NaN" is not a decimal number'],
+    ['2024-01-05,a/b,AAPL,BUY,1,1,0,', 'portfolio: The portfolio id "a/b" contains "/"'],
+    [`2024-01-05,desk,AAPL,BUY,1,1,0,${'F'.repeat(301)}`, 'fillId: The fill id has 301 characters'],
+    ['2024-01-05,desk,AAPL,BUY,1,1,0,test:7', 'fillId: begins with "test:"'],
+  ])('refuses %s', (line, reason) => {
+    const [row] = parse('fills', FILLS, line);
+    expect(row!.record).toBeNull();
+    expect(problems(row)).toEqual([expect.stringContaining(reason)]);
+  });
+
+  it('refuses a fillId that the portfolio had on an earlier row: the later fill would be passed over unseen', () => {
+    const rows = parse(
+      'fills',
+      FILLS,
+      '2024-01-05,desk,AAPL,BUY,1,1,0,F-1',
+      '2024-01-05,other,AAPL,BUY,1,1,0,F-1',
+      '2024-01-05,desk,MSFT,BUY,2,1,0,F-1',
+    );
+    expect(rows.map(({ record }) => record !== null)).toEqual([true, true, false]);
+    expect(problems(rows[2])).toEqual(['fillId: row 1 of this file has it already']);
+  });
+});
+
+describe('a file of cash movements', () => {
+  it('has deposits and withdrawals', () => {
+    const rows = parse('cash', 'time,portfolio,amount', '2024-01-02,desk,1000000', '2024-01-03,desk,-0.000000001');
+    expect(rows.map(({ record }) => record)).toEqual([
+      expect.objectContaining({ cashId: 'test:1', amount: 1_000_000_000_000_000n, source: 'file:test' }),
+      expect.objectContaining({ cashId: 'test:2', amount: -1n }),
+    ]);
+  });
+
+  it('refuses an amount of zero', () => {
+    expect(problems(parse('cash', 'time,portfolio,amount', '2024-01-02,desk,0.00')[0])).toEqual([
+      'amount: must not be zero',
+    ]);
+  });
+});
+
+describe('a header', () => {
+  it.each([
+    ['time,instrument,prise,size', '"prise" is not a column here; did you mean price?'],
+    ['time,instrument,price,size,note', '"note" is not a column here'],
+    ['time,price', 'instrument is missing'],
+    ['size', 'time, instrument, price are missing'],
+    ['time,instrument,price,Price', '"Price" is there twice'],
+    ['time;instrument;price', 'separated by commas'],
+    ['2024-01-05,AAPL,1,1', '"2024-01-05" is not a column here'],
+    ['time,"instrument', 'not closed'],
+  ])('of %s is refused, naming the expected columns', (header, reason) => {
+    expect(() => parse('trades', header)).toThrow(reason);
+    expect(() => parse('trades', header)).toThrow('Expected columns: time, instrument, price, [size]');
+  });
+});
