@@ -10,6 +10,8 @@ const GROUPS = {
   positions: ['orders.fills', 'positions.fills-by-instrument.repartition', 'market.trades', 'reference.instruments'],
   portfolio: ['portfolio.positions', 'portfolio.cash'],
 } as const;
+/** Topics whose tables the API reads: one that the sink never wrote is behind by all there is. */
+const SINK_TOPICS = ['portfolio.pnl', 'portfolio.positions'] as const;
 /** Processes without which the numbers are not complete. The others (replay, demo, venue) may have ended their work. */
 const REQUIRED_PROCESSES = new Set(['positions', 'portfolio', 'sink-postgres', 'sink-clickhouse']);
 
@@ -106,7 +108,7 @@ export class HealthMonitor {
 
   async #sinkInputs(): Promise<InputProgress[]> {
     const offsets = await this.#options.store.sinkOffsets();
-    const topics = new Map<string, SinkOffset[]>();
+    const topics = new Map<string, SinkOffset[]>(SINK_TOPICS.map((topic) => [topic, []]));
     for (const offset of offsets) topics.set(offset.topic, [...(topics.get(offset.topic) ?? []), offset]);
     return Promise.all(
       [...topics].map(async ([topic, partitions]) => {

@@ -29,7 +29,7 @@ const LONGEST_RETRY_MS = 5_000;
 const UNKNOWN_SCHEMA_RETRY_MS = 30_000;
 
 export interface FeedOptions {
-  readonly kafka: Kafka;
+  readonly kafka: Pick<Kafka, 'offsets' | 'openReader'>;
   readonly registry: SchemaRegistry;
   readonly store: ReadStore;
   readonly views: LiveViews;

@@ -106,11 +106,11 @@ export async function startFakeApi(options: Partial<ServerOptions> = {}) {
   };
 }
 
-/** Waits until `done` is true; fails after 10 s. */
+/** Waits until `done` is true; fails after 20 s. */
 export async function until(what: string, done: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 10_000;
+  const deadlineMs = Date.now() + 20_000;
   while (!(await done())) {
-    if (Date.now() > deadlineMs) throw new Error(`Waited 10 s for: ${what}`);
+    if (Date.now() > deadlineMs) throw new Error(`Waited 20 s for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -1,14 +1,17 @@
 import { connect, type Socket } from 'node:net';
 import { createClient } from 'graphql-ws';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { pnl, startFakeApi, trade, until } from './fake-api.ts';
+import { emptyStore, pnl, startFakeApi, trade, until } from './fake-api.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
 
 type Api = Awaited<ReturnType<typeof startFakeApi>>;
 let api: Api;
 const cleanups: (() => unknown)[] = [];
 beforeEach(async () => {
-  api = await startFakeApi();
+  const portfolios = () => Promise.reject(new Error('password authentication failed'));
+  api = await startFakeApi({ store: emptyStore({ portfolios }) });
 });
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
@@ -86,10 +89,14 @@ describe('a graphql-ws subscription', () => {
     const bad = subscribe('subscription { trades(conflateMs: -1) { price } }');
     const unknown = subscribe('subscription { nothing }');
     const syntax = subscribe('subscription {');
-    await until('the errors', () => bad.errors.length + unknown.errors.length + syntax.errors.length >= 3);
+    const inside = subscribe('query { portfolios { id } }');
+    const all = [bad, unknown, syntax, inside];
+    await until('the errors', () => all.every(({ errors }) => errors.length > 0));
     expect(JSON.stringify(bad.errors)).toContain('conflateMs must be from 0 to 60000');
     expect(JSON.stringify(unknown.errors)).toContain('Cannot query field');
     expect(JSON.stringify(syntax.errors)).toContain('Syntax Error');
+    expect(JSON.stringify(inside.errors)).toContain('Unexpected error');
+    expect(JSON.stringify(inside.errors)).not.toMatch(/password|stack/);
     expect(await api.metric('tidemark_live_subscribers', 'market.trades')).toBe(0);
   });
 
@@ -106,7 +113,7 @@ describe('a graphql-ws subscription', () => {
   });
 });
 
-/** Offers values of 40 keys until `sent` of them have been conflated or the deadline passes; returns the growth of the heap. */
+/** Offers values of 40 keys until so many of them have been conflated. */
 async function flood(conflatedAtLeast: number): Promise<void> {
   let eventTime = 1;
   await until(`${conflatedAtLeast} conflated values`, async () => {
@@ -183,5 +190,26 @@ describe('a subscription over SSE', () => {
     abort.abort();
     await reading;
     await until('its end', async () => (await api.metric('tidemark_live_subscribers', 'portfolio.pnl')) === 0);
+  });
+});
+
+describe('a stop', () => {
+  it('ends open subscriptions of both kinds and does not wait for clients', async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${api.port}/graphql`, 'graphql-transport-ws');
+    cleanups.push(() => socket.terminate());
+    await new Promise((resolve) => socket.once('open', resolve));
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+    const response = await fetch(
+      `${api.url}/graphql?query=${encodeURIComponent('subscription { trades { price } }')}`,
+      {
+        headers: { accept: 'text/event-stream' },
+      },
+    );
+    const ended = response.text().catch(() => 'cut off');
+    await until('the subscription', async () => (await api.metric('tidemark_live_subscribers', 'market.trades')) === 1);
+    await api.close();
+    expect(await closed).toBe(1001);
+    await ended;
+    await until('no subscriber', async () => (await api.metric('tidemark_live_subscribers', 'market.trades')) === 0);
   });
 });

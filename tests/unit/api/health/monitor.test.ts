@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HealthMonitor, type MonitorOptions } from '#api/health/monitor.ts';
 
 function system() {
-  const state = { committed: 10, end: 10, sink: 10, feed: null as string | null, kafkaDown: false };
+  const state = { committed: 10, end: 10, sink: 10, written: 3, feed: null as string | null, kafkaDown: false };
   const options: MonitorOptions = {
     kafka: {
       offsets: async () => {
@@ -12,7 +12,10 @@ function system() {
       committedOffsets: async () => [state.committed],
     },
     store: {
-      sinkOffsets: async () => [{ topic: 'portfolio.pnl', partition: 0, nextOffset: state.sink, updatedAt: 0 }],
+      sinkOffsets: async () =>
+        ['portfolio.pnl', 'portfolio.positions', 'orders.fills'].slice(0, state.written).map((topic) => {
+          return { topic, partition: 0, nextOffset: state.sink, updatedAt: 0 };
+        }),
     },
     feed: { notReady: () => state.feed, lagRecords: () => 0 },
     processes: [{ name: 'replay', url: 'http://127.0.0.1:1' }],
@@ -54,6 +57,13 @@ describe('readiness', () => {
     expect(failed(monitor, 1000)).toEqual(['sink postgres']);
     await monitor.sample(12_000);
     expect(failed(monitor, 12_000)).toEqual(['group positions', 'group portfolio', 'sink postgres']);
+  });
+
+  it('is not there while the sink has never written what the API reads', async () => {
+    const { state, monitor } = system();
+    state.written = 1;
+    await monitor.sample(0);
+    expect(failed(monitor, 0)).toEqual(['sink postgres']);
   });
 
   it('goes when the live views lose their topics, when Kafka is down, and when the measuring itself stops', async () => {
