@@ -17,6 +17,9 @@ const home = resolve(root, process.env.TIDEMARK_HOME || '.tidemark');
 const systemNode = Number(process.versions.node.split('.')[0]);
 const stampFile = join(root, 'node_modules', '.tidemark-ready.json');
 
+/** So many characters of what a failed command said are shown. */
+const MAX_WORDS = 3_000;
+
 class Problem extends Error {}
 
 /** Says what is being done, and how long it took. */
@@ -35,13 +38,23 @@ async function step(text, work) {
   }
 }
 
-/** Runs a command quietly; a failure shows the end of what it said. */
+const NETWORK_ERROR = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|Temporary failure/;
+const NO_SPACE = /ENOSPC|No space left/;
+
+/** What to do about a failure, by what the command said; `otherwise` where that does not tell. */
+function adviceFor(output, otherwise) {
+  if (NETWORK_ERROR.test(output)) return 'The network did not answer: this needs it once, later starts do not.';
+  return NO_SPACE.test(output) ? 'The disk is full: make room and try again.' : otherwise;
+}
+
+/** Runs a command quietly; a failure shows what it said: the beginning, and the end of a long story. */
 async function run(command, args, options, advice) {
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {
-      output = (output + data).slice(-4_000);
+      output += data;
+      if (output.length > 2 * MAX_WORDS) output = `${output.slice(0, MAX_WORDS / 2)}\n…\n${output.slice(-MAX_WORDS)}`;
     });
   }
   const [code, failure] = await new Promise((done) => {
@@ -51,7 +64,7 @@ async function run(command, args, options, advice) {
   if (failure) throw new Problem(`${command} could not be run: ${failure.message}. ${advice}`);
   if (code !== 0)
     throw new Problem(
-      `${command} ${args.slice(0, 2).join(' ')} failed (exit code ${code}). ${advice}\n${output.trim()}`,
+      `${command} ${args[0]} failed (exit code ${code}). ${adviceFor(output, advice)}\n${output.trim()}`,
     );
 }
 
@@ -95,7 +108,7 @@ async function prepareNode() {
     await step(`fetching Node ${NODE_VERSION} (this is ${process.versions.node})`, async () => {
       mkdirSync(folder, { recursive: true });
       const options = ['--no-save', '--no-audit', '--no-fund', '--prefix', folder];
-      const advice = 'Is the network there? Or install Node 24 yourself.';
+      const advice = 'Install Node 24 yourself, or mend what it says:';
       await run('npm', ['install', ...options, `${name}@${NODE_VERSION}`], {}, advice);
       writeFileSync(join(folder, 'complete'), NODE_VERSION);
     });
@@ -127,7 +140,7 @@ async function installPackages(node, headers, dev, state) {
     // Only those for tests are missing: `npm ci` would take the rest away from a system that runs.
     const command = state.current ? ['install', '--no-save'] : ['ci'];
     const args = [...command, '--no-audit', '--no-fund', ...(dev ? [] : ['--omit=dev'])];
-    await run('npm', args, { env }, 'Is the network there?');
+    await run('npm', args, { env }, 'What it said:');
     writeFileSync(stampFile, JSON.stringify({ lock: state.wanted, dev }));
   });
 }
