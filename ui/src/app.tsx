@@ -17,12 +17,21 @@ export function App() {
             {problem}
           </p>
         )}
-        {empty ? <Empty /> : <Cards />}
-        <div className="columns">
-          <Chart />
-          <Tape />
-        </div>
-        <Positions />
+        {empty ? (
+          <div className="columns">
+            <Empty />
+            <Tape />
+          </div>
+        ) : (
+          <>
+            <Cards />
+            <div className="columns">
+              <Chart />
+              <Tape />
+            </div>
+            <Positions />
+          </>
+        )}
       </main>
       <Footer />
     </>
