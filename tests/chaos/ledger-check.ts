@@ -154,7 +154,7 @@ export async function checkLedger(system: System, options: { drawdown: boolean }
     const script = resolve(import.meta.dirname, '..', 'golden', 'batch_ledger.py');
     const args = [script, folder, '--compare', folder, ...(options.drawdown ? ['--drawdown'] : [])];
     const { report, exact } = await promisify(execFile)('python3', args, { maxBuffer: 64 * 1024 * 1024 }).then(
-      ({ stderr }) => ({ report: stderr, exact: true }),
+      ({ stdout }) => ({ report: stdout, exact: true }),
       (error: { stdout: string; stderr: string }) => ({
         report: `${error.stderr}\n${error.stdout.slice(0, 4_000)}`,
         exact: false,
