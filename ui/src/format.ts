@@ -34,9 +34,9 @@ export function formatNumber(value: number | null, decimals = 2, signed = false)
   return sign(value < 0 && !zero, !zero, signed) + body;
 }
 
-/** A price: four decimals below ten, where two would hide the moves. */
+/** A price: four decimals below one, where two would hide the moves. */
 export const formatPrice = (value: number | null): string =>
-  formatNumber(value, value !== null && Math.abs(value) < 10 ? 4 : 2);
+  formatNumber(value, value !== null && Math.abs(value) < 1 ? 4 : 2);
 
 export const formatPercent = (ratio: number | null, decimals = 2, signed = false): string =>
   ratio === null || !Number.isFinite(ratio) ? '–' : `${formatNumber(ratio * 100, decimals, signed)}${NARROW}%`;

@@ -10,7 +10,7 @@ import {
   formatPrice,
   formatQuantity,
   sumExact,
-} from '../../../ui/src/format.ts';
+} from '#ui/src/format.ts';
 
 describe('exact amounts', () => {
   it.each([

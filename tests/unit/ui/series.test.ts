@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_POINTS, type Point, Series, thin } from '../../../ui/src/series.ts';
+import { MAX_POINTS, type Point, Series, thin } from '#ui/src/series.ts';
 
 const point = (time: number, equity = time): Point => ({ time, equity, drawdown: 0 });
 const times = (series: Series) => series.points.map(({ time }) => time);
