@@ -1,10 +1,10 @@
-import { type Admin, Kafka as KafkaJs, logLevel } from 'kafkajs';
-import { describeError, TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
+import { createTopics, deleteGroup, deleteTopics, listTopics, type NewTopic } from './admin.ts';
 import { Cluster } from './cluster.ts';
 import { Producer, type ProducerOptions } from './producer.ts';
 import { Reader, type ReaderOptions } from './reader.ts';
 
+export type { NewTopic } from './admin.ts';
 export type { Header } from './codec/batch-writer.ts';
 export { murmur2Partition } from './murmur2.ts';
 export type { Producer, ProducerOptions, ProducerRecord } from './producer.ts';
@@ -18,14 +18,6 @@ export interface KafkaOptions {
   readonly clientId: string;
   readonly log?: Log;
 }
-export interface NewTopic {
-  readonly name: string;
-  readonly partitions: number;
-  readonly config: Readonly<Record<string, string>>;
-}
-
-const TOPIC_WAIT_MS = 15_000;
-
 /** Connects to a cluster. Throws KAFKA_UNREACHABLE. */
 export async function openKafka(options: KafkaOptions): Promise<Kafka> {
   const kafka = new Kafka(options);
@@ -36,51 +28,27 @@ export async function openKafka(options: KafkaOptions): Promise<Kafka> {
 /** One connection to a Kafka cluster: topics, offsets, readers, producers. */
 export class Kafka {
   readonly cluster: Cluster;
-  readonly #options: KafkaOptions;
-  readonly #closing: (() => Promise<void>)[] = [];
+  readonly #readers = new Set<Reader>();
 
   constructor(options: KafkaOptions) {
-    this.#options = options;
     this.cluster = new Cluster(options);
   }
 
   /** Creates topics that do not exist, replicated as the brokers' default says; returns the names created. */
-  async createTopics(topics: readonly NewTopic[]): Promise<string[]> {
-    const missing = await this.#administer(async (admin) => {
-      const existing = new Set(await admin.listTopics());
-      const wanted = topics.filter(({ name }) => !existing.has(name));
-      if (wanted.length === 0) return [];
-      const entries = (config: NewTopic['config']) => Object.entries(config).map(([name, value]) => ({ name, value }));
-      await admin.createTopics({
-        // kafkajs gives up waiting when a broker has not heard of the topic yet; the loop below does not.
-        waitForLeaders: false,
-        topics: wanted.map(({ name, partitions, config }) => ({
-          topic: name,
-          numPartitions: partitions,
-          replicationFactor: -1,
-          configEntries: entries(config),
-        })),
-      });
-      return wanted.map(({ name }) => name);
-    });
-    for (const name of missing) await this.#known(name);
-    return missing;
+  createTopics(topics: readonly NewTopic[]): Promise<string[]> {
+    return createTopics(this.cluster, topics);
   }
   /** Names of all topics but Kafka's own. */
   listTopics(): Promise<string[]> {
-    return this.#administer(async (admin) =>
-      (await admin.listTopics()).filter((name) => !name.startsWith('__')).sort(),
-    );
+    return listTopics(this.cluster);
   }
+  /** Deletes the topics that exist. */
   deleteTopics(topics: readonly string[]): Promise<void> {
-    return this.#administer(async (admin) => {
-      await admin.deleteTopics({ topics: [...topics] });
-      this.cluster.refresh();
-    });
+    return deleteTopics(this.cluster, topics);
   }
   /** Deletes a group that has no members, and its offsets. */
   deleteGroup(group: string): Promise<void> {
-    return this.#administer(async (admin) => void (await admin.deleteGroups([group])));
+    return deleteGroup(this.cluster, group);
   }
 
   /** Throws TOPIC_UNKNOWN. */
@@ -101,9 +69,9 @@ export class Kafka {
   }
 
   async openReader(options: ReaderOptions): Promise<Reader> {
-    const reader = new Reader(this.cluster, options);
+    const reader = new Reader(this.cluster, options, () => this.#readers.delete(reader));
+    this.#readers.add(reader);
     await reader.open();
-    this.#closing.push(() => reader.close());
     return reader;
   }
   async openProducer(options: ProducerOptions = {}): Promise<Producer> {
@@ -113,44 +81,7 @@ export class Kafka {
   }
   /** Closes readers and connections; producers are closed by their owners. */
   async close(): Promise<void> {
-    await Promise.all(this.#closing.map((close) => close()));
+    await Promise.all([...this.#readers].map((reader) => reader.close()));
     await this.cluster.close();
-  }
-
-  /** Waits until the brokers know a new topic and its leaders. */
-  async #known(topic: string): Promise<void> {
-    const deadline = Date.now() + TOPIC_WAIT_MS;
-    for (;;) {
-      try {
-        await this.cluster.partitions(topic);
-        return;
-      } catch (error) {
-        if (!(error instanceof TidemarkError) || error.code !== 'TOPIC_UNKNOWN' || Date.now() > deadline) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
-  }
-
-  async #administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-    const { brokers, clientId } = this.#options;
-    const admin = new KafkaJs({
-      clientId,
-      brokers: [...brokers],
-      logLevel: logLevel.NOTHING,
-      retry: { retries: 8 },
-    }).admin();
-    try {
-      await admin.connect();
-      return await work(admin);
-    } catch (error) {
-      const details = (error as { errors?: Error[] }).errors?.map(describeError).join('; ');
-      throw new TidemarkError(
-        'KAFKA_ADMIN_FAILED',
-        `Kafka refused an administrative request: ${details ?? describeError(error)}`,
-        { cause: error, retriable: true },
-      );
-    } finally {
-      await admin.disconnect();
-    }
   }
 }

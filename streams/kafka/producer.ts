@@ -1,11 +1,13 @@
-import { type Connection, initProducerIdV4 } from '@platformatic/kafka';
+import { initProducerIdV4 } from '@platformatic/kafka';
 import { describeError, TidemarkError } from '../kit/errors.ts';
 import type { Cluster } from './cluster.ts';
 import { BatchWriter, type Header } from './codec/batch-writer.ts';
 import type { Compression } from './codec/compression.ts';
 import { produceRaw } from './codec/requests.ts';
+import { ConnectionPool } from './connections.ts';
 import { murmur2Partition } from './murmur2.ts';
-import { isStaleMetadata } from './protocol-errors.ts';
+import { asTidemark, isRetriable, kafkaErrorName } from './protocol-errors.ts';
+import { findWritten } from './written-batch.ts';
 
 export interface ProducerOptions {
   /** Default none. */
@@ -17,13 +19,15 @@ export interface ProducerRecord {
   readonly value: Buffer | null;
   readonly timestampMs: number;
   readonly headers?: readonly Header[];
-  /** Default: murmur2 of `partitionKey ?? key`. */
+  /** Default: murmur2 of `partitionKey ?? key`, partition 0 without either. */
   readonly partition?: number;
   readonly partitionKey?: string;
 }
 
 /** Largest record, bytes: Kafka's default limit of 1 MiB a batch, less its header. */
 const MAX_RECORD_BYTES = 1_048_588 - 100;
+/** More than the lengths of a header take. */
+const HEADER_OVERHEAD_BYTES = 10;
 const BATCH_BYTES = 512 * 1024;
 const BUFFER_BYTES = 32 * 1024 * 1024;
 const LINGER_MS = 2;
@@ -37,36 +41,41 @@ interface Target {
   readonly writer: BatchWriter;
   readonly ready: { batch: Buffer; count: number }[];
   sequence: number;
+  /** Nothing of this producer that is not acknowledged lies before. */
+  writtenTo: number;
   sending: boolean;
 }
 
 /**
  * An idempotent producer: acks from all replicas, order kept per partition, every record written once however often a request
- * is tried again. One batch per partition is in flight; what comes meanwhile fills the next.
+ * is tried again. One batch per partition is in flight; what comes meanwhile fills the next. After a failure (PRODUCE_FAILED,
+ * retried for 30 s where that may help) it takes nothing more: what was sent since the last flush may be written or not.
  */
 export class Producer {
   readonly #cluster: Cluster;
   readonly #options: ProducerOptions;
-  readonly #targets = new Map<string, Target[]>();
-  readonly #connections = new Map<number, Promise<Connection>>();
+  readonly #connections: ConnectionPool;
+  readonly #targets = new Map<string, readonly Target[]>();
+  readonly #discovering = new Map<string, Promise<readonly Target[]>>();
   #producerId = -1n;
   #epoch = -1;
   #bytes = 0;
   #timer: NodeJS.Timeout | null = null;
   #failure: unknown = null;
   #waiters: (() => void)[] = [];
+  #closed = false;
 
   constructor(cluster: Cluster, options: ProducerOptions = {}) {
     this.#cluster = cluster;
     this.#options = options;
+    this.#connections = new ConnectionPool((broker) => cluster.newConnection(broker));
   }
 
+  /** Throws KAFKA_UNREACHABLE or KAFKA_REFUSED. */
   async open(): Promise<void> {
     const answer = await this.#cluster.retry(async () => {
-      // Any broker hands out ids for producers without transactions; the group coordinator of a fixed name is one.
-      const connection = await this.#cluster.connection(
-        await this.#cluster.coordinator('transaction', 'tidemark-producer'),
-      );
+      // Any broker hands out ids to producers without transactions.
+      const connection = await this.#cluster.connection(await this.#cluster.controller());
       return initProducerIdV4.api.async(connection, null, 0, -1n, -1);
     });
     this.#producerId = answer.producerId;
@@ -75,18 +84,20 @@ export class Producer {
 
   /**
    * Queues a record. Returns a promise only when the buffer is full (back-pressure) or the topic is new here: await it then.
-   * Throws RECORD_TOO_LARGE, TIMESTAMP_INVALID, and whatever broke an earlier record.
+   * Throws RECORD_TOO_LARGE, TIMESTAMP_INVALID, PARTITION_UNKNOWN, TOPIC_UNKNOWN, and whatever broke an earlier record.
    */
   send(record: ProducerRecord): void | Promise<void> {
     if (this.#failure !== null) throw this.#failure;
+    if (this.#closed) throw new TidemarkError('PRODUCER_CLOSED', 'This producer is closed');
     const targets = this.#targets.get(record.topic);
-    if (!targets) return this.#discover(record.topic).then(() => this.send(record));
-    this.#append(targets, record);
-    if (this.#bytes > BUFFER_BYTES) return this.#until(() => this.#bytes <= BUFFER_BYTES / 2);
+    if (!targets) return this.#discover(record.topic).then((found) => this.#append(found, record));
+    return this.#append(targets, record);
   }
 
   /** Resolves when everything sent is acknowledged; throws the first failure. */
   async flush(): Promise<void> {
+    // Sends that wait for a topic's description come first: they were called before.
+    while (this.#discovering.size > 0) await Promise.allSettled(this.#discovering.values());
     for (const target of this.#all()) {
       if (!target.writer.isEmpty) this.#finish(target);
       void this.#drain(target);
@@ -94,31 +105,25 @@ export class Producer {
     await this.#until(() => this.#bytes === 0);
   }
 
-  /** Flushes and closes. */
+  /** Flushes and closes. Throws what the flush throws, unless the failure was thrown before. */
   async close(): Promise<void> {
     try {
       if (this.#failure === null) await this.flush();
     } finally {
+      this.#closed = true;
       if (this.#timer) clearTimeout(this.#timer);
-      await Promise.all(
-        [...this.#connections.values()].map((connection) =>
-          connection.then((open) => open.close()).catch(() => undefined),
-        ),
-      );
+      await this.#connections.close();
     }
   }
 
-  #append(targets: readonly Target[], record: ProducerRecord): void {
+  #append(targets: readonly Target[], record: ProducerRecord): void | Promise<void> {
     const { topic, value, timestampMs, headers } = record;
     const key = record.key === null ? null : Buffer.from(record.key);
-    const partition =
-      record.partition ?? (key === null ? 0 : murmur2Partition(record.partitionKey ?? key, targets.length));
+    const route = record.partitionKey ?? key;
+    const partition = record.partition ?? (route === null ? 0 : murmur2Partition(route, targets.length));
     const target = targets[partition];
     if (!target) throw new TidemarkError('PARTITION_UNKNOWN', `Topic ${topic} has no partition ${partition}`);
-    const size =
-      (key?.length ?? 0) +
-      (value?.length ?? 0) +
-      (headers ?? []).reduce((sum, header) => sum + header.key.length + (header.value?.length ?? 0) + 10, 0);
+    const size = (key?.length ?? 0) + (value?.length ?? 0) + headersSize(headers);
     if (size > MAX_RECORD_BYTES) {
       const label = record.key === null ? '' : ` with key "${record.key.slice(0, 100)}"`;
       throw new TidemarkError(
@@ -133,6 +138,7 @@ export class Producer {
     this.#bytes += writer.sizeBytes - before;
     if (target.ready.length > 0) void this.#drain(target);
     else this.#timer ??= setTimeout(() => this.#linger(), LINGER_MS);
+    if (this.#bytes > BUFFER_BYTES) return this.#until(() => this.#bytes <= BUFFER_BYTES / 2);
   }
 
   #linger(): void {
@@ -142,10 +148,11 @@ export class Producer {
 
   #finish(target: Target): void {
     const { writer } = target;
-    const { count } = writer;
-    target.ready.push({ batch: writer.finish(this.#options.compression), count });
-    // Bytes are counted uncompressed until their batch leaves; from then on by the batch.
-    this.#bytes += target.ready.at(-1)!.batch.length - writer.sizeBytes;
+    const { count, sizeBytes } = writer;
+    const batch = writer.finish(this.#options.compression);
+    target.ready.push({ batch, count });
+    // Bytes are counted uncompressed until their batch is finished; from then on by the batch.
+    this.#bytes += batch.length - sizeBytes;
     target.sequence = (target.sequence + count) % 2 ** 31;
     writer.reset(this.#producerId, this.#epoch, target.sequence, false);
   }
@@ -155,11 +162,11 @@ export class Producer {
     if (target.sending) return;
     target.sending = true;
     try {
-      for (;;) {
+      while (this.#failure === null) {
         if (target.ready.length === 0 && !target.writer.isEmpty) this.#finish(target);
         const next = target.ready.shift();
-        if (!next || this.#failure !== null) break;
-        await this.#deliver(target, next.batch);
+        if (!next) break;
+        target.writtenTo = (await this.#deliver(target, next.batch)) + next.count;
         this.#bytes -= next.batch.length;
         this.#notify();
       }
@@ -171,49 +178,69 @@ export class Producer {
     }
   }
 
-  /** Sends one batch until it is acknowledged: the same bytes and sequence every time, so that it counts once. */
-  async #deliver({ topic, partition }: Target, batch: Buffer): Promise<void> {
+  /** Sends one batch until it is acknowledged, the same bytes every time; returns its offset. */
+  async #deliver(target: Target, batch: Buffer): Promise<number> {
     const deadline = Date.now() + RETRY_LIMIT_MS;
-    for (let pause = 5; ; pause = Math.min(pause * 2, 500)) {
-      let errorCode = 0;
-      let cause: unknown;
+    let sent = false;
+    for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       try {
-        const connection = await this.#connection(await this.#cluster.leader(topic, partition));
-        const [answer] = await produceRaw(connection, {
-          transactionalId: null,
-          batches: [{ topic, partition, batch }],
-        });
-        errorCode = answer!.errorCode;
-        if (errorCode === 0 || errorCode === DUPLICATE) return;
-        cause = { apiCode: errorCode };
+        const found = sent ? await this.#search(target, batch) : -1;
+        if (found >= 0) return found;
+        sent = true;
+        return await this.#produce(target, batch);
       } catch (error) {
-        cause = error;
-      }
-      const retriable =
-        errorCode === 0
-          ? !(cause instanceof TidemarkError) || cause.retriable
-          : isStaleMetadata(cause) || [7, 19, 20].includes(errorCode);
-      if (!retriable || Date.now() > deadline) {
-        const reason = errorCode === 0 ? describeError(cause) : `Kafka error ${errorCode}`;
-        throw new TidemarkError('PRODUCE_FAILED', `Records for ${topic}/${partition} could not be written: ${reason}`, {
-          cause,
-          retriable,
-        });
+        if (!isRetriable(error) || Date.now() > deadline) throw failed(target, error);
       }
       this.#cluster.refresh();
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 
-  async #discover(topic: string): Promise<void> {
-    const count = await this.#cluster.partitions(topic);
-    if (this.#targets.has(topic)) return;
-    const targets = Array.from({ length: count }, (_, partition): Target => {
+  async #produce(target: Target, batch: Buffer): Promise<number> {
+    const { topic, partition } = target;
+    const connection = await this.#connections.get(await this.#cluster.leader(topic, partition));
+    const [answer] = await produceRaw(connection, { transactionalId: null, batches: [{ topic, partition, batch }] });
+    const { errorCode, baseOffset } = answer!;
+    // Of a batch among its last five the broker knows the offset; of an earlier one that it is there.
+    if (errorCode === 0 || errorCode === DUPLICATE) return baseOffset >= 0 ? baseOffset : target.writtenTo;
+    throw new TidemarkError('PRODUCE_REFUSED', kafkaErrorName(errorCode), {
+      cause: { apiCode: errorCode },
+      retriable: isRetriable({ apiCode: errorCode }),
+    });
+  }
+
+  /** Where the log has a batch whose answer was lost; -1 when it has not. */
+  async #search(target: Target, batch: Buffer): Promise<number> {
+    const { topic, partition, writtenTo } = target;
+    const end = (await this.#cluster.offsets(topic, 'latest'))[partition]!;
+    if (end < writtenTo) {
+      throw new TidemarkError(
+        'RECORDS_LOST',
+        `${topic}/${partition} ends at ${end}, though records up to ${writtenTo} were acknowledged`,
+      );
+    }
+    const connection = await this.#connections.get(await this.#cluster.leader(topic, partition));
+    return findWritten(connection, { topic, partition, batch, from: writtenTo, end });
+  }
+
+  #discover(topic: string): Promise<readonly Target[]> {
+    let discovering = this.#discovering.get(topic);
+    if (!discovering) {
+      discovering = this.#describe(topic).finally(() => this.#discovering.delete(topic));
+      this.#discovering.set(topic, discovering);
+    }
+    return discovering;
+  }
+
+  async #describe(topic: string): Promise<readonly Target[]> {
+    const ends = await this.#cluster.offsets(topic, 'latest');
+    const targets = ends.map((writtenTo, partition): Target => {
       const writer = new BatchWriter();
       writer.reset(this.#producerId, this.#epoch, 0, false);
-      return { topic, partition, writer, ready: [], sequence: 0, sending: false };
+      return { topic, partition, writer, ready: [], sequence: 0, writtenTo, sending: false };
     });
     this.#targets.set(topic, targets);
+    return targets;
   }
 
   *#all(): Iterable<Target> {
@@ -227,23 +254,21 @@ export class Producer {
   }
 
   async #until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      if (this.#failure !== null) throw this.#failure;
-      await new Promise<void>((resolve) => this.#waiters.push(resolve));
-    }
+    while (this.#failure === null && !condition()) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     if (this.#failure !== null) throw this.#failure;
   }
+}
 
-  #connection(broker: number): Promise<Connection> {
-    let connection = this.#connections.get(broker);
-    if (!connection) {
-      connection = this.#cluster.newConnection(broker).then((open) => {
-        open.on('close', () => this.#connections.delete(broker));
-        return open;
-      });
-      connection.catch(() => this.#connections.delete(broker));
-      this.#connections.set(broker, connection);
-    }
-    return connection;
-  }
+function headersSize(headers: readonly Header[] = []): number {
+  let size = 0;
+  for (const { key, value } of headers) size += Buffer.byteLength(key) + (value?.length ?? 0) + HEADER_OVERHEAD_BYTES;
+  return size;
+}
+
+function failed({ topic, partition }: Target, cause: unknown): TidemarkError {
+  const reason = describeError(asTidemark(cause));
+  return new TidemarkError('PRODUCE_FAILED', `Records for ${topic}/${partition} could not be written: ${reason}`, {
+    cause,
+    retriable: isRetriable(cause),
+  });
 }

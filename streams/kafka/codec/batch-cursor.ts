@@ -16,6 +16,26 @@ export interface CursorOptions {
   readonly abortedTransactions?: readonly AbortedTransaction[];
 }
 
+/** False when a section is only the beginning of a batch. What is too broken to tell counts as whole: the cursor says what is wrong. */
+export function holdsWholeBatch(section: Buffer): boolean {
+  return section.length >= BATCH_HEADER_BYTES && section.readInt32BE(8) + 12 <= section.length;
+}
+
+/** The base offset of a producer's batch within a section, or -1; `next` is the offset after the last whole batch. */
+export function findBatch(section: Buffer, batch: Buffer): { readonly baseOffset: number; readonly next: number } {
+  let next = -1;
+  for (let at = 0; at + BATCH_HEADER_BYTES <= section.length; ) {
+    const end = at + 12 + section.readInt32BE(at + 8);
+    if (end > section.length || end < at + BATCH_HEADER_BYTES) break;
+    const baseOffset = section.readInt32BE(at) * 4294967296 + section.readUInt32BE(at + 4);
+    next = baseOffset + section.readInt32BE(at + 23) + 1;
+    // Producer id, epoch and first sequence number, which the broker leaves as they are.
+    if (section.compare(batch, 43, 57, at + 43, at + 57) === 0) return { baseOffset, next };
+    at = end;
+  }
+  return { baseOffset: -1, next };
+}
+
 const COMPRESSION = 7;
 const APPEND_TIME = 8;
 const TRANSACTIONAL = 16;

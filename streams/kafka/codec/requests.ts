@@ -1,4 +1,4 @@
-import { type Connection, createAPI, Writer } from '@platformatic/kafka';
+import { type Connection, createAPI, ProtocolError, Writer } from '@platformatic/kafka';
 import type { AbortedTransaction } from './batch-cursor.ts';
 
 export interface FetchRequest {
@@ -32,6 +32,8 @@ export interface ProducedPartition {
   readonly topic: string;
   readonly partition: number;
   readonly errorCode: number;
+  /** Offset of the batch's first record; -1 with an error. */
+  readonly baseOffset: number;
 }
 
 const ALL_REPLICAS = -1;
@@ -69,13 +71,14 @@ const fetchApi = createAPI<[FetchRequest], FetchedPartition[]>(
   (_correlationId, _apiKey, _apiVersion, reader) => {
     const fetched: FetchedPartition[] = [];
     reader.readInt32();
-    const sessionError = reader.readInt16();
+    const requestError = reader.readInt16();
+    if (requestError !== 0) throw new ProtocolError(requestError);
     reader.readInt32();
     reader.readArray((outer) => {
       const topic = outer.readString();
       outer.readArray((inner) => {
         const partition = inner.readInt32();
-        const errorCode = inner.readInt16() || sessionError;
+        const errorCode = inner.readInt16();
         const highWatermark = Number(inner.readInt64());
         const lastStableOffset = Number(inner.readInt64());
         inner.readInt64();
@@ -126,7 +129,7 @@ const produceApi = createAPI<[ProduceRequest], ProducedPartition[]>(
       outer.readArray((inner) => {
         const partition = inner.readInt32();
         const errorCode = inner.readInt16();
-        inner.readInt64();
+        const baseOffset = Number(inner.readInt64());
         inner.readInt64();
         inner.readInt64();
         inner.readArray((r) => {
@@ -134,7 +137,7 @@ const produceApi = createAPI<[ProduceRequest], ProducedPartition[]>(
           r.readNullableString();
         });
         inner.readNullableString();
-        produced.push({ topic, partition, errorCode });
+        produced.push({ topic, partition, errorCode, baseOffset });
       });
     });
     return produced;
