@@ -1,7 +1,8 @@
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { live } from './live.ts';
-import './styles.css';
+import './page.css';
+import './panels.css';
 
 live.start();
 createRoot(document.getElementById('root')!).render(<App />);
