@@ -148,6 +148,15 @@ it('answers pings while a query runs', async () => {
   await slow;
 });
 
+it('lets inserts through while slow queries run', async () => {
+  await ask('CREATE TABLE IF NOT EXISTS busy (x UInt8) ENGINE = MergeTree ORDER BY x');
+  const slow = Promise.all(Array.from({ length: 6 }, () => ask('SELECT sleep(3)')));
+  const before = performance.now();
+  expect((await ask('INSERT INTO busy FORMAT TSV', { body: '1\n' })).status).toBe(200);
+  expect(performance.now() - before).toBeLessThan(2_500);
+  await slow;
+}, 20_000);
+
 it('refuses web pages, which could reach a port without a password', async () => {
   expect(await ask('SELECT 1', { headers: { origin: 'https://example.com' } })).toMatchObject({ status: 403 });
   expect(await ask('SELECT 1', { headers: { origin: 'http://localhost:4000' } })).toMatchObject({ status: 200 });

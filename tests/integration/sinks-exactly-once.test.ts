@@ -229,25 +229,23 @@ describe('the sinks', () => {
     LIMIT_MS,
   );
 
-  it(
-    'account for every record of a topic: a row or a reject',
-    async () => {
-      for (const [topic, table] of Object.entries(AUDIT)) {
-        const read = await countCommitted(topic as TopicName);
-        const row = await one(
-          `select (select count(*) from ${table}) + (select count(*) from sink_rejects where topic = '${topic}') as rows`,
-        );
-        expect([topic, Number(row.rows)]).toEqual([topic, read]);
-      }
-      for (const topic of CLICKHOUSE_TOPICS) {
-        const row = await clickhouse(
-          `SELECT (SELECT count() FROM ${VIEWS[topic].view}) + (SELECT count() FROM sink_rejects FINAL WHERE _topic = '${topic}') AS rows`,
-        );
-        expect([topic, Number(row.rows)]).toEqual([topic, await countCommitted(topic)]);
-      }
-    },
-    LIMIT_MS,
-  );
+  const account = async () => {
+    for (const [topic, table] of Object.entries(AUDIT)) {
+      const read = await countCommitted(topic as TopicName);
+      const row = await one(
+        `select (select count(*) from ${table}) + (select count(*) from sink_rejects where topic = '${topic}') as rows`,
+      );
+      expect([topic, Number(row.rows)]).toEqual([topic, read]);
+    }
+    for (const topic of CLICKHOUSE_TOPICS) {
+      const row = await clickhouse(
+        `SELECT (SELECT count() FROM ${VIEWS[topic].view}) + (SELECT count() FROM sink_rejects FINAL WHERE _topic = '${topic}') AS rows`,
+      );
+      expect([topic, Number(row.rows)]).toEqual([topic, await countCommitted(topic)]);
+    }
+  };
+
+  it('account for every record of a topic: a row or a reject', account, LIMIT_MS);
 
   const countCommitted = async (topic: TopicName): Promise<number> => {
     const limits = await ends(topic);
@@ -261,7 +259,7 @@ describe('the sinks', () => {
   };
 
   it(
-    'stop with exit code 1 when another process has moved their offsets, and write nothing',
+    'end when another process has moved their offsets, with nothing written, and go on when they are put right',
     async () => {
       const second = await openPostgresStore(world.services.databaseUrl);
       const { supervisor, home } = world.services;
@@ -282,6 +280,14 @@ describe('the sinks', () => {
         'Another process writes to this database',
       );
       expect((await one('select count(*) as rows from cash_movements')).rows).toBe('0');
+      // The offset as the other process should have left it; the sink, started again, goes on from there.
+      await database.query('update sink_offsets set next_offset = $1 where topic = $2 and partition = $3', [
+        end,
+        'portfolio.cash',
+        partition,
+      ]);
+      await settle();
+      expect((await one('select count(*) as rows from cash_movements')).rows).toBe('1');
     },
     LIMIT_MS,
   );
@@ -293,4 +299,23 @@ describe('the sinks', () => {
       (key) => murmur2Partition(key, 4) === partition,
     )!;
   };
+
+  it(
+    'go on by themselves when the broker was killed',
+    async () => {
+      const { supervisor } = world.services;
+      await until('both sinks to run', () => Boolean(supervisor.pid('sink-postgres')), LIMIT_MS);
+      await settle();
+      const restarts = ['sink-postgres', 'sink-clickhouse'].map((name) => supervisor.restarts(name));
+      const broker = supervisor.pid('kafka');
+      await produce(1_000);
+      world.kill('kafka');
+      await until('another broker', () => ![broker, undefined].includes(supervisor.pid('kafka')), LIMIT_MS);
+      await produce(1_000);
+      await settle();
+      await account();
+      expect(['sink-postgres', 'sink-clickhouse'].map((name) => supervisor.restarts(name))).toEqual(restarts);
+    },
+    2 * LIMIT_MS,
+  );
 });
