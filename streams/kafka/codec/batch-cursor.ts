@@ -302,7 +302,7 @@ export class BatchCursor {
     return (value >>> 1) ^ -(value & 1);
   }
 
-  /** As `#varint` for 64 bits: milliseconds between records may be more than 32 hold. Exact within the safe integers. */
+  /** As `#varint` for 64 bits: milliseconds between records may be more than 32 hold. Exact up to 2^52. */
   #varlong(start: number): number {
     const { buffer } = this;
     let at = start;

@@ -11,6 +11,8 @@ export interface Header {
 export const BATCH_HEADER_BYTES = 61;
 const INITIAL_BYTES = 64 * 1024;
 const TRANSACTIONAL = 16;
+/** Differences up to this are exact in the doubled form (zigzag) in which they are written; it is the year 144,683. */
+const MAX_TIMESTAMP_MS = 2 ** 52;
 
 /** Encodes records straight into one growing buffer: a record batch of magic 2 without an object per record. */
 export class BatchWriter {
@@ -56,7 +58,7 @@ export class BatchWriter {
     timestampMs: number,
     headers: readonly Header[] = [],
   ): void {
-    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
+    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0 || timestampMs > MAX_TIMESTAMP_MS) {
       throw new TidemarkError(
         'TIMESTAMP_INVALID',
         `${timestampMs} is not a record timestamp: expected whole milliseconds since 1970`,
