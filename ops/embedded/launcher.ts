@@ -166,9 +166,9 @@ class Launch {
       ports[name] = await claimPort(Number(settings[setting]), setting, what, '127.0.0.1', this.#portWaitMs);
     }
     for (const name of wanted) if (given[name]) this.#progress(`${name}: using ${withoutPassword(given[name])}`);
-    if (embedded.includes('kafka')) await installKafka(this.#home, this.#progress);
     const brokers = given.kafka ?? `127.0.0.1:${ports.kafka}`;
     const start = async (name: ServiceName) => {
+      if (name === 'kafka') await installKafka(this.#home, this.#progress);
       const env = {
         ...this.#env,
         [PORTS[name].setting]: String(ports[name]),

@@ -141,7 +141,12 @@ export class Supervisor {
       cwd: repositoryRoot,
       // What the launcher itself was given on its command line is not for its children.
       execArgv: [],
-      env: { ...spec.env, TIDEMARK_STATUS_PORT: String(spec.statusPort) },
+      env: {
+        ...spec.env,
+        TIDEMARK_STATUS_PORT: String(spec.statusPort),
+        // A quarter of a second less for each process: what was compiled once is kept.
+        NODE_COMPILE_CACHE: join(this.#logs, '..', 'compile-cache'),
+      },
       // A group of its own: Ctrl-C must reach the launcher alone, or Kafka would go before the last commit.
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],

@@ -6,5 +6,5 @@ import { repositoryRoot } from './paths.ts';
 export function toolFolder(home: string, name: string): string {
   const own = join(home, 'tools', name);
   const shared = join(repositoryRoot, '.tidemark', 'tools', name);
-  return !existsSync(own) && existsSync(join(shared, 'complete')) ? shared : own;
+  return !existsSync(join(own, 'complete')) && existsSync(join(shared, 'complete')) ? shared : own;
 }

@@ -1,28 +1,33 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { toolFolder } from '../tools.ts';
 
 export const KAFKA_VERSION = '4.4.0';
-const JARS = 44;
+const JARS = 45;
 const MINIMUM_JAVA = 17;
 
 /** The folder of Kafka's jars; fetches them by Maven when they are not there. Throws JAVA_MISSING, MAVEN_MISSING, KAFKA_DOWNLOAD_FAILED. */
 export async function installKafka(home: string, progress: (text: string) => void): Promise<string> {
   await checkJava();
   const folder = toolFolder(home, `kafka-${KAFKA_VERSION}`);
-  if (existsSync(join(folder, 'complete'))) return folder;
+  const pom = join(import.meta.dirname, 'pom.xml');
+  const wanted = createHash('sha256').update(readFileSync(pom)).digest('hex');
+  const stamp = join(folder, 'complete');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return folder;
   mkdirSync(folder, { recursive: true });
-  const timer = setInterval(() => progress(`fetching Kafka ${KAFKA_VERSION}: ${jars(folder)} of ${JARS} jars`), 1_000);
+  const tell = () => progress(`fetching Kafka ${KAFKA_VERSION}: ${jars(folder)} of ${JARS} jars`);
+  tell();
+  const timer = setInterval(tell, 5_000);
   try {
-    const pom = join(import.meta.dirname, 'pom.xml');
     await maven(['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`]);
   } finally {
     clearInterval(timer);
   }
-  writeFileSync(join(folder, 'complete'), KAFKA_VERSION);
+  writeFileSync(stamp, wanted);
   return folder;
 }
 
@@ -43,6 +48,8 @@ async function checkJava(): Promise<void> {
 
 async function maven(args: readonly string[]): Promise<void> {
   const child = spawn('mvn', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const end = () => child.kill();
+  process.once('exit', end);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data: Buffer) => {
@@ -56,6 +63,7 @@ async function maven(args: readonly string[]): Promise<void> {
       reject(new TidemarkError('MAVEN_MISSING', message, { cause: error }));
     });
     child.once('exit', (code) => {
+      process.off('exit', end);
       if (code === 0) resolve();
       else
         reject(

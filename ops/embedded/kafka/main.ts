@@ -54,6 +54,10 @@ await runService('kafka', async ({ log, signal }) => {
       '-Xms256m',
       '-Xmx512m',
       '-XX:+UseG1GC',
+      // What goes wrong, into the log file; the rest would be a line for every segment.
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+      '-Dorg.slf4j.simpleLogger.showDateTime=true',
+      "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
       `-Dkafka.logs.dir=${folder}`,
       '-cp',
       classPath,
