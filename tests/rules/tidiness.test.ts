@@ -35,7 +35,8 @@ describe('tidiness', () => {
   });
 
   it('reads no environment variable that the settings table does not have', () => {
-    const known = new Set<string>([...Object.keys(SETTINGS), 'PATH', 'CI', 'UPDATE_GOLDEN', 'DEBIAN_FRONTEND']);
+    const others = ['PATH', 'NODE_ENV', 'UV_THREADPOOL_SIZE'];
+    const known = new Set<string>([...Object.keys(SETTINGS), ...others]);
     const unknown = code
       .filter((file) => !file.startsWith('tests/'))
       .flatMap((file) =>
@@ -45,6 +46,21 @@ describe('tidiness', () => {
           .map((name) => `${file}: ${name}`),
       );
     expect(unknown).toEqual([]);
+  });
+
+  it('names no path of one machine and no host to fetch packages from', () => {
+    const machine = /(?<![\w./-])\/(?:work|Users|home\/\w|opt\/n\d)[/\w]/;
+    const paths = files(/\.(ts|tsx|mjs|py|json|md|yml|yaml|sql|sh|xml|html|css)$|^\.ci\/|^\.npmrc$/)
+      .filter((file) => !file.startsWith('tests/rules/'))
+      .flatMap((file) =>
+        read(file)
+          .split('\n')
+          .filter((line) => machine.test(line))
+          .map((line) => `${file}: ${line.trim()}`),
+      );
+    expect(paths).toEqual([]);
+    expect(read('package-lock.json')).not.toContain('"resolved"');
+    expect(read('.npmrc')).not.toMatch(/registry|_auth/i);
   });
 
   it('has nothing unfinished, focused or skipped without a reason', () => {
