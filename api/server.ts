@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { parse } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
@@ -100,6 +101,8 @@ async function serveGraphql(app: FastifyInstance, options: ServerOptions): Promi
     multipart: false,
     landingPage: false,
     graphiql: isLoopback(host) ? { subscriptionsProtocol: 'WS', title: 'Tidemark GraphQL' } : false,
+    // With its scripts inside: the default page fetches them from elsewhere and stays blank offline.
+    renderGraphiQL,
     maxRequestBodySize: QUERY_LIMITS.bodyBytes,
     logging: { debug: write('debug'), info: write('debug'), warn: write('warn'), error: write('error') },
   });
