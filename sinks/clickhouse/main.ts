@@ -14,7 +14,10 @@ const LINGER_MS = 1_000;
 
 const NAME = 'sink-clickhouse';
 
-/** Writes topics to ClickHouse. Rows are keyed by their position, so that a kill at any moment loses and doubles nothing. */
+/**
+ * Writes topics to ClickHouse. Rows are keyed by their position, so that a kill at any moment loses and doubles
+ * nothing.
+ */
 await runService(NAME, async ({ log, metrics, signal }) => {
   const settings = readSettings(SETTINGS, process.env);
   const { KAFKA_BROKERS: brokers, SCHEMA_REGISTRY_URL: registryUrl, CLICKHOUSE_URL: clickhouseUrl } = settings;

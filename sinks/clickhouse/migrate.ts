@@ -7,14 +7,14 @@ import { ANALYST_VIEWS, type View } from './views.ts';
 const text = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
 /**
- * Creates the database, tables and views, and adds the columns that schemas have gained; does nothing to what is there already.
- * Tables derive from the Avro schemas, comments included. Throws MIGRATION_FAILED.
+ * Creates the database, tables and views, and adds the columns that schemas have gained; does nothing to what is there
+ * already. Tables derive from the Avro schemas, comments included. Throws MIGRATION_FAILED.
  */
 export async function migrate(clickhouseUrl: string): Promise<void> {
   const database = databaseOf(clickhouseUrl);
   try {
     await commands(openClient(clickhouseUrl, null), [
-      `CREATE DATABASE IF NOT EXISTS \`${database}\` COMMENT 'Tidemark: trades, fills, positions and P&L, exactly once.'`,
+      `CREATE DATABASE IF NOT EXISTS \`${database}\` COMMENT 'Tidemark: trades, fills, positions, P&L, exactly once.'`,
     ]);
     await commands(openClient(clickhouseUrl), statements());
   } catch (cause) {
@@ -29,7 +29,8 @@ export function statements(): string[] {
       const { view, order, doc } = TARGETS[topic];
       const columns = tableColumns(topic);
       return [
-        // The same record always has the same key, so however often it is inserted one row stays (FINAL sees it at once).
+        // The same record always has the same key, so however often it is inserted one row stays (FINAL sees it at
+        // once).
         createTable(`${view}_raw`, `${doc} May hold a record twice for a while: query ${view}.`, columns, order),
         ...columns.map(
           ({ name, type, doc }) => `ALTER TABLE ${view}_raw ADD COLUMN IF NOT EXISTS ${definition(name, type, doc)}`,
@@ -60,7 +61,8 @@ const definition = (name: string, type: string, doc: string) => `${name} ${type}
 function createTable(name: string, doc: string, columns: Columns, order: readonly string[]): string {
   const key = [...order, '_partition', '_offset'].join(', ');
   // No PARTITION BY: an insert is one part then, and a replay of thirty years does not make thirty parts a batch.
-  return `CREATE TABLE IF NOT EXISTS ${name} (\n  ${columns.map((c) => definition(c.name, c.type, c.doc)).join(',\n  ')}\n)
+  const typed = columns.map((column) => definition(column.name, column.type, column.doc)).join(',\n  ');
+  return `CREATE TABLE IF NOT EXISTS ${name} (\n  ${typed}\n)
 ENGINE = ReplacingMergeTree ORDER BY (${key}) COMMENT ${text(doc)}`;
 }
 

@@ -4,7 +4,9 @@ import { type Column, type ColumnKind, columnsOf } from '../kit/columns.ts';
 import type { SinkRecord } from '../kit/feed.ts';
 import type { ClickHouseTopic } from './tables.ts';
 
-/** Beyond these, DateTime64(6) would store another time without an error (1900-01-01; the upper end Avro cannot reach). */
+/**
+ * Beyond these, DateTime64(6) would store another time without an error (1900-01-01; the upper end Avro cannot reach).
+ */
 const FIRST_MICROS = Date.UTC(1900, 0, 1) * 1000;
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r', '\0': '\\0' };
@@ -35,7 +37,10 @@ const TEXT: Readonly<Record<ColumnKind, (value: never) => string>> = {
 
 const refused = (message: string, cause?: unknown) => new TidemarkError('VALUE_REFUSED', message, { cause });
 
-/** Makes the lines of a topic's table, one a record. A line throws VALUE_REFUSED when ClickHouse would store another value. */
+/**
+ * Makes the lines of a topic's table, one a record. A line throws VALUE_REFUSED when ClickHouse would store another
+ * value.
+ */
 export function lineWriter(topic: ClickHouseTopic): (record: SinkRecord) => string {
   const cells = columnsOf(topic).map(({ field, kind }: Column) => ({
     field,

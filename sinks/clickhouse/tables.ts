@@ -1,7 +1,9 @@
 import type { TopicName } from '#schemas/topics.ts';
 import { type Column, columnsOf } from '../kit/columns.ts';
 
-/** Where a topic goes. `order` is how analysts look for rows; the record's position completes it and makes rows unique. */
+/**
+ * Where a topic goes. `order` is how analysts look for rows; the record's position completes it and makes rows unique.
+ */
 interface Target {
   /** The view people query; the table behind it is `<view>_raw`. */
   readonly view: string;
@@ -23,7 +25,7 @@ export const TARGETS = {
   'portfolio.positions': {
     view: 'positions',
     order: ['portfolio', 'instrument', 'event_time'],
-    doc: 'Every state of every position: one row per record of portfolio.positions. positions_latest has the current ones.',
+    doc: 'Every state of every position: one row per record of portfolio.positions. Current ones: positions_latest.',
   },
   'portfolio.pnl': {
     view: 'pnl',

@@ -12,10 +12,15 @@ const AMOUNT = 'Decimal(38, 9)';
 const TIME = "DateTime64(6, 'UTC')";
 const LAST_OF_DAY = 'at the last record of the day';
 
-/** Within a portfolio the highest offset is the newest record: it lives in one partition, and its event time never goes back. */
+/**
+ * Within a portfolio the highest offset is the newest record: it lives in one partition, and its event time never goes
+ * back.
+ */
 const pnlAt = (name: string) => `argMax(${name}, _offset) AS ${name}`;
 
-/** What analysts ask most, over the deduplicated views. Plain views: nothing here counts a record twice or goes stale. */
+/**
+ * What analysts ask most, over the deduplicated views. Plain views: nothing here counts a record twice or goes stale.
+ */
 export const ANALYST_VIEWS: readonly View[] = [
   {
     name: 'trades_daily',
@@ -86,12 +91,12 @@ FROM pnl GROUP BY portfolio, day`,
       column('cash_flow', AMOUNT, 'Cash moved by fills to date: sells minus buys minus commission.'),
       column('fills', 'Int64', 'Fills applied to date.'),
     ],
-    sql: `SELECT portfolio, instrument, newest.1 AS event_time, newest.2 AS quantity, newest.3 AS cost, newest.4 AS average_price,
-  newest.5 AS mark_price, newest.6 AS realized_pnl, newest.7 AS unrealized_pnl, newest.8 AS commission, newest.9 AS cash_flow,
-  newest.10 AS fills
+    sql: `SELECT portfolio, instrument, newest.1 AS event_time, newest.2 AS quantity, newest.3 AS cost,
+  newest.4 AS average_price, newest.5 AS mark_price, newest.6 AS realized_pnl, newest.7 AS unrealized_pnl,
+  newest.8 AS commission, newest.9 AS cash_flow, newest.10 AS fills
 FROM (
-  SELECT portfolio, instrument, argMax((event_time, quantity, cost, average_price, mark_price, realized_pnl, unrealized_pnl,
-    commission, cash_flow, fills), _offset) AS newest
+  SELECT portfolio, instrument, argMax((event_time, quantity, cost, average_price, mark_price, realized_pnl,
+    unrealized_pnl, commission, cash_flow, fills), _offset) AS newest
   FROM positions GROUP BY portfolio, instrument
 )`,
   },

@@ -12,7 +12,10 @@ const LINE_WRITERS = Object.fromEntries(CLICKHOUSE_TOPICS.map((topic) => [topic,
   (record: SinkRecord) => string
 >;
 
-/** Opens the store. ClickHouse has no transactions: the offsets follow the rows, and rows written twice are one to the views. */
+/**
+ * Opens the store. ClickHouse has no transactions: the offsets follow the rows, and rows written twice are one to the
+ * views.
+ */
 export async function openClickHouseStore(url: string): Promise<SinkStore> {
   const client = openClient(url);
   return {
@@ -23,8 +26,9 @@ export async function openClickHouseStore(url: string): Promise<SinkStore> {
 }
 
 /**
- * Where to read on. The stored offset says that everything before it was written; the newest row says what is still there, should
- * the server have lost what it had not yet flushed. The smaller one is right: reading a record twice changes nothing.
+ * Where to read on. The stored offset says that everything before it was written; the newest row says what is still
+ * there, should the server have lost what it had not yet flushed. The smaller one is right: reading a record twice
+ * changes nothing.
  */
 async function readOffsets(client: ClickHouseClient, earliest: Offsets): Promise<Offsets> {
   const stored = await positions(
@@ -35,7 +39,7 @@ async function readOffsets(client: ClickHouseClient, earliest: Offsets): Promise
   const newest = await positions(
     client,
     `SELECT _topic, _partition, max(next) AS next FROM (
-    ${tables.map((table) => `SELECT _topic, _partition, max(_offset) + 1 AS next FROM ${table} GROUP BY ALL`).join(' UNION ALL ')}
+    ${tables.map(newestOf).join(' UNION ALL ')}
     ) GROUP BY ALL`,
   );
   return new Map(
@@ -48,6 +52,8 @@ async function readOffsets(client: ClickHouseClient, earliest: Offsets): Promise
     ]),
   );
 }
+
+const newestOf = (table: string) => `SELECT _topic, _partition, max(_offset) + 1 AS next FROM ${table} GROUP BY ALL`;
 
 async function positions(client: ClickHouseClient, query: string): Promise<Map<string, number>> {
   const result = await client.query({ query, format: 'JSONEachRow' });

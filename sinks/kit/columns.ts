@@ -1,7 +1,10 @@
 import { AVRO } from '#schemas/avro.ts';
 import type { TopicName } from '#schemas/topics.ts';
 
-/** What a field of a topic's value is to a table. `decimal` is exact (38 digits, 9 of them decimals), `micros` a point in time. */
+/**
+ * What a field of a topic's value is to a table. `decimal` is exact (38 digits, 9 of them decimals), `micros` a point
+ * in time.
+ */
 export type ColumnKind = 'decimal' | 'micros' | 'double' | 'long' | 'int' | 'boolean' | 'string' | 'enum';
 
 export interface Column {

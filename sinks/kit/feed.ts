@@ -59,7 +59,9 @@ export interface FeedOptions {
 
 /** The topics of a sink as batches, read committed, from the offsets that the store holds. */
 export interface Feed {
-  /** The next batch; null when `signal` aborted with nothing pending. Throws retriable errors of Kafka and the registry. */
+  /**
+   * The next batch; null when `signal` aborted with nothing pending. Throws retriable errors of Kafka and the registry.
+   */
   next(signal: AbortSignal): Promise<SinkBatch | null>;
   /** Records between what was handed out and the end of a topic, as last seen. */
   lag(topic: TopicName): number;
@@ -70,8 +72,8 @@ export interface Feed {
 export type Offsets = ReadonlyMap<TopicName, readonly number[]>;
 
 /**
- * Opens a feed. `start` is given the first offsets of every topic and says where to read on; reading on behind a topic's end
- * throws SINK_AHEAD: the topic was made anew and the store holds rows of the old one.
+ * Opens a feed. `start` is given the first offsets of every topic and says where to read on; reading on behind a
+ * topic's end throws SINK_AHEAD: the topic was made anew and the store holds rows of the old one.
  */
 export async function openFeed(options: FeedOptions, start: (earliest: Offsets) => Promise<Offsets>): Promise<Feed> {
   const { topics, log } = options;
@@ -113,8 +115,8 @@ function checkStart(topic: TopicName, from: readonly number[], ends: readonly nu
     if (offset <= end) return;
     throw new TidemarkError(
       'SINK_AHEAD',
-      `The store has ${topic}/${partition} up to offset ${offset}, but the topic ends at ${end}: the topic was made anew. ` +
-        'Empty the store too (tidemark reset).',
+      `The store has ${topic}/${partition} up to offset ${offset}, but the topic ends at ${end}: ` +
+        'the topic was made anew. Empty the store too (tidemark reset).',
       { position: { topic, partition, offset } },
     );
   });

@@ -11,8 +11,8 @@ export interface SinkStore {
   /** Where to read on, per partition, given the first offsets of the topics. */
   offsets(earliest: Offsets): Promise<Offsets>;
   /**
-   * Writes rows and offsets so that a repetition of the batch changes nothing, and returns the records that the store itself refused.
-   * Throws SINK_FENCED when another process writes too.
+   * Writes rows and offsets so that a repetition of the batch changes nothing, and returns the records that the store
+   * itself refused. Throws SINK_FENCED when another process writes too.
    */
   write(batch: SinkBatch): Promise<readonly Reject[]>;
   close(): Promise<void>;
@@ -37,8 +37,9 @@ const LONGEST_BACKOFF_MS = 5_000;
 const FATAL = new Set(['SINK_FENCED', 'SINK_AHEAD', 'CONFIG_INVALID']);
 
 /**
- * Runs a sink until `signal` aborts: read a batch while the last one is written, and after any failure of Kafka, the registry or the
- * store close everything, wait (0.25 s to 5 s) and go on from what the store holds. A fenced sink ends with an error.
+ * Runs a sink until `signal` aborts: read a batch while the last one is written, and after any failure of Kafka, the
+ * registry or the store close everything, wait (0.25 s to 5 s) and go on from what the store holds. A fenced sink ends
+ * with an error.
  */
 export function runSink(options: SinkOptions): RunningService {
   const sink = new Sink(options);

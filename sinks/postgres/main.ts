@@ -14,7 +14,10 @@ const LINGER_MS = 20;
 
 const NAME = 'sink-postgres';
 
-/** Writes topics to PostgreSQL: rows and offsets in one transaction, so that a kill at any moment loses and doubles nothing. */
+/**
+ * Writes topics to PostgreSQL: rows and offsets in one transaction, so that a kill at any moment loses and doubles
+ * nothing.
+ */
 await runService(NAME, async ({ log, metrics, signal }) => {
   const settings = readSettings(SETTINGS, process.env);
   const { KAFKA_BROKERS: brokers, SCHEMA_REGISTRY_URL: registryUrl, DATABASE_URL: databaseUrl } = settings;

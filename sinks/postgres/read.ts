@@ -6,7 +6,10 @@ export interface PortfolioName {
   readonly name: string;
 }
 
-/** Newest value of a portfolio. Ledger amounts are decimal strings, statistics doubles, times microseconds since 1970 UTC. */
+/**
+ * Newest value of a portfolio. Ledger amounts are decimal strings, statistics doubles, times microseconds since 1970
+ * UTC.
+ */
 export interface PnlRow {
   readonly portfolio: string;
   readonly eventTime: number;
@@ -30,7 +33,9 @@ export interface PnlRow {
   readonly offset: number;
 }
 
-/** Current position of a portfolio in one instrument, flat ones included. Fields as in the topic `portfolio.positions`. */
+/**
+ * Current position of a portfolio in one instrument, flat ones included. Fields as in the topic `portfolio.positions`.
+ */
 export interface PositionRow {
   readonly portfolio: string;
   readonly instrument: string;
@@ -74,15 +79,18 @@ export interface SinkOffset {
 
 /** The query side of the PostgreSQL store. Every method throws the driver's error when the database is unreachable. */
 export interface ReadStore {
-  /** Every portfolio known by reference data or by a value, by id. A portfolio without reference data is named by its id. */
+  /**
+   * Every portfolio known by reference data or by a value, by id. A portfolio without reference data is named by its
+   * id.
+   */
   portfolios(): Promise<PortfolioName[]>;
   /** Null when the portfolio has no value yet. */
   latestPnl(portfolioId: string): Promise<PnlRow | null>;
   positions(portfolioId: string): Promise<PositionRow[]>;
   /**
-   * Values at the end of each event time in [from, to] (null: open), oldest first, at most `maxPoints` of them (default 1,000,
-   * 1 to 10,000). When there are more, the time range is cut into equal buckets and of each the lowest and the highest equity
-   * and the last value stay, and so does the very first value.
+   * Values at the end of each event time in [from, to] (null: open), oldest first, at most `maxPoints` of them (default
+   * 1,000, 1 to 10,000). When there are more, the time range is cut into equal buckets and of each the lowest and the
+   * highest equity and the last value stay, and so does the very first value.
    */
   pnlHistory(
     portfolioId: string,
@@ -122,12 +130,14 @@ const POSITIONS_SQL = `
   select portfolio, instrument, ${micros('event_time')} as "eventTime", ${decimal('quantity')} as quantity,
     ${decimal('cost')} as cost, average_price as "averagePrice", mark_price as "markPrice",
     ${micros('mark_time')} as "markTime", ${decimal('multiplier')} as multiplier,
-    ${decimal('realized_pnl')} as "realizedPnl", unrealized_pnl as "unrealizedPnl", ${decimal('commission')} as commission,
-    ${decimal('cash_flow')} as "cashFlow", fills, unpriced, record_partition as partition, record_offset as offset
+    ${decimal('realized_pnl')} as "realizedPnl", unrealized_pnl as "unrealizedPnl",
+    ${decimal('commission')} as commission, ${decimal('cash_flow')} as "cashFlow",
+    fills, unpriced, record_partition as partition, record_offset as offset
   from positions where portfolio = $1 order by instrument`;
 
-// One portfolio lives in one partition and its event time never goes back, so the last record of an event time is the one with
-// the highest offset. Values within an event time are half-marked portfolios: they are in the table, not in the chart.
+// One portfolio lives in one partition and its event time never goes back, so the last record of an event time is the
+// one with the highest offset. Values within an event time are half-marked portfolios: they are in the table, not in
+// the chart.
 const HISTORY_SQL = `
   with instants as (
     select distinct on (event_time) event_time, equity, cash, realized_pnl, unrealized_pnl, drawdown
@@ -135,14 +145,15 @@ const HISTORY_SQL = `
     where portfolio = $1
       and event_time >= coalesce(timestamptz 'epoch' + $2::bigint * interval '1 microsecond', '-infinity')
       and event_time <= coalesce(timestamptz 'epoch' + $3::bigint * interval '1 microsecond', 'infinity')
-    order by event_time, record_offset desc
+    order by event_time desc, record_offset desc
   ), measured as (
     select *, count(*) over () as points, min(event_time) over () as first_time, max(event_time) over () as last_time
     from instants
   ), bucketed as (
     select *, case
       when $5::int = 0 or first_time = last_time then 0
-      else least(floor(extract(epoch from event_time - first_time) / extract(epoch from last_time - first_time) * $5), $5 - 1)
+      else least($5 - 1,
+        floor(extract(epoch from event_time - first_time) / extract(epoch from last_time - first_time) * $5))
     end as bucket
     from measured
   ), ranked as (

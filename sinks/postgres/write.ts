@@ -23,11 +23,16 @@ const ADVANCE_SQL = `
 const REJECTS_SQL = `
   insert into sink_rejects
     (topic, record_partition, record_offset, record_time, error_code, error_message, key, value, value_bytes)
-  select topic, partition, record_offset, timestamptz 'epoch' + time_ms * interval '1 millisecond', code, message, key, value, bytes
-  from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::integer[])
+  select topic, partition, record_offset, timestamptz 'epoch' + time_ms * interval '1 millisecond', code, message, key,
+    value, bytes
+  from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::bytea[],
+    $9::integer[])
     as r(topic, partition, record_offset, time_ms, code, message, key, value, bytes)`;
 
-/** PostgreSQL says the data is at fault (class 22), or that a value breaks a limit of the program, like an index row's size (54000). */
+/**
+ * PostgreSQL says the data is at fault (class 22), or that a value breaks a limit of the program, like an index row's
+ * size (54000).
+ */
 const isDataError = (error: unknown): boolean => /^(22...|54000)$/.test((error as { code?: string }).code ?? '');
 
 /** Opens the store: one connection, that a session of the sink owns. */
@@ -81,8 +86,9 @@ async function readOffsets(client: pg.ClientBase, earliest: Offsets): Promise<Of
 }
 
 /**
- * Writes rows, rejects and offsets in one transaction. When the database refuses a value, the batch is written record by record
- * and what is refused goes to sink_rejects. Throws SINK_FENCED when the offsets are not where the batch began.
+ * Writes rows, rejects and offsets in one transaction. When the database refuses a value, the batch is written record
+ * by record and what is refused goes to sink_rejects. Throws SINK_FENCED when the offsets are not where the batch
+ * began.
  */
 async function writeBatch(client: pg.ClientBase, batch: SinkBatch): Promise<readonly Reject[]> {
   try {
@@ -134,8 +140,8 @@ async function advance(client: pg.ClientBase, advances: readonly Advance[]): Pro
   const { topic, partition, from } = advances[0]!;
   throw new TidemarkError(
     'SINK_FENCED',
-    `Another process writes to this database: an offset is not where this sink left it (at ${topic}/${partition} ${from}). ` +
-      'Nothing of this batch was written. Run one sink-postgres a database.',
+    'Another process writes to this database: an offset is not where this sink left it ' +
+      `(at ${topic}/${partition} ${from}). Nothing of this batch was written. Run one sink-postgres a database.`,
     { position: { topic, partition, offset: from } },
   );
 }

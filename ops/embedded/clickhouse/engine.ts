@@ -26,16 +26,16 @@ export interface Engine {
   /** Folder for the bodies of inserts on their way into the engine. */
   readonly spool: string;
   /**
-   * Runs `statements` in order in a state of their own and gives the last one's answer in `format` (a FORMAT clause wins).
-   * Throws {@link EngineError}.
+   * Runs `statements` in order in a state of their own and gives the last one's answer in `format` (a FORMAT clause
+   * wins). Throws {@link EngineError}.
    */
   run(statements: readonly string[], format: string): Promise<EngineResult>;
   close(): Promise<void>;
 }
 
 /**
- * Opens the data folder, made when it is not there. It survives a kill: parts are renamed into place when they are complete.
- * Throws CLICKHOUSE_UNAVAILABLE when another process has it.
+ * Opens the data folder, made when it is not there. It survives a kill: parts are renamed into place when they are
+ * complete. Throws CLICKHOUSE_UNAVAILABLE when another process has it.
  */
 export async function openEngine(folder: string): Promise<Engine> {
   const spool = join(folder, 'spool');
@@ -51,8 +51,9 @@ export async function openEngine(folder: string): Promise<Engine> {
   rmSync(spool, { recursive: true, force: true });
   mkdirSync(spool);
   const run: Engine['run'] = async (statements, format) => {
-    // A connection costs 0.6 ms, and settings, parameters and the current database of one request cannot reach another. Nor
-    // can its rows: after an exception in mid-result the next query on the same connection is answered with what was left.
+    // A connection costs 0.6 ms, and settings, parameters and the current database of one request cannot reach another.
+    // Nor can its rows: after an exception in mid-result the next query on the same connection is answered with what
+    // was left.
     const session = new Session(join(folder, 'data'));
     try {
       let result = await session.queryAsync(statements[0]!, { format });

@@ -18,8 +18,8 @@ const MAX_QUERY_BYTES = 64 * 1024 * 1024;
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 /**
- * ClickHouse's HTTP interface over the engine: `GET /ping`, and queries by GET (read only) or POST on `/`. Errors are the
- * server's: a status, `X-ClickHouse-Exception-Code` and `Code: N. DB::Exception: …`.
+ * ClickHouse's HTTP interface over the engine: `GET /ping`, and queries by GET (read only) or POST on `/`. Errors are
+ * the server's: a status, `X-ClickHouse-Exception-Code` and `Code: N. DB::Exception: …`.
  */
 export function clickhouseServer(engine: Engine): Server {
   const server = createServer((request, response) => {

@@ -9,13 +9,14 @@ import { homeFolder } from '../paths.ts';
 import { openEngine } from './engine.ts';
 import { clickhouseServer } from './http.ts';
 
-// Each running query holds a thread of libuv's pool, and so do the files that inserts come through: with the usual four, a few
-// slow queries of an analyst would hold up the sink. Read when the pool is first used, which is later than this.
-process.env.UV_THREADPOOL_SIZE = '16';
+// Each running query holds a thread of libuv's pool, and so do the files that inserts come through: with the usual
+// four, a few slow queries of an analyst would hold up the sink. Read when the pool is first used, which is later than
+// this.
+Object.assign(process.env, { UV_THREADPOOL_SIZE: '16' });
 
 /**
- * The embedded ClickHouse: `http://127.0.0.1:$TIDEMARK_CLICKHOUSE_PORT` (28123) for `curl`, `@clickhouse/client` and every other
- * client of the HTTP interface, data in `$TIDEMARK_HOME/clickhouse`. No user, no password, loopback only.
+ * The embedded ClickHouse: `http://127.0.0.1:$TIDEMARK_CLICKHOUSE_PORT` (28123) for `curl`, `@clickhouse/client` and
+ * every other client of the HTTP interface, data in `$TIDEMARK_HOME/clickhouse`. No user, no password, loopback only.
  */
 await runService('clickhouse', async ({ log }) => {
   const settings = readSettings(SETTINGS, process.env);

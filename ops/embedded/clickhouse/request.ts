@@ -41,8 +41,8 @@ const hasOwnRows = (blank: string) =>
   /\b(SELECT|FROM\s+INFILE|WATCH)\b/i.test(blank) || /\b(VALUES|FORMAT\s+\w+)\s+\S/i.test(blank);
 
 /**
- * An INSERT whose rows are in the request's body, as an INSERT that reads them from a file: bodies of any size and format, binary
- * ones included, go through a file and not through memory. Null when the statement takes no body.
+ * An INSERT whose rows are in the request's body, as an INSERT that reads them from a file: bodies of any size and
+ * format, binary ones included, go through a file and not through memory. Null when the statement takes no body.
  */
 export function insertFromFile(sql: string, file: string, defaultFormat: string | null): string | null {
   const statement = sql.replace(/[\s;]+$/, '');

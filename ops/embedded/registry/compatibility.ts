@@ -12,8 +12,8 @@ export const COMPATIBILITY_LEVELS = [
 export type CompatibilityLevel = (typeof COMPATIBILITY_LEVELS)[number];
 
 /**
- * A logical type as a schema resolver must see it: the specification lets two decimals match only with the same scale and
- * precision, and reading milliseconds as microseconds would move every date without any error.
+ * A logical type as a schema resolver must see it: the specification lets two decimals match only with the same scale
+ * and precision, and reading milliseconds as microseconds would move every date without any error.
  */
 class StrictLogicalType extends avro.types.LogicalType {
   readonly meaning: string;
@@ -104,8 +104,9 @@ function symbols(reader: avro.Type, writer: avro.Type): string {
 }
 
 /**
- * What speaks against `candidate` after `earlier` (oldest first) under a level: backward = the candidate reads what the earlier
- * ones wrote, forward = the earlier ones read what the candidate writes, full = both; transitive = all versions, not the last.
+ * What speaks against `candidate` after `earlier` (oldest first) under a level: backward = the candidate reads what the
+ * earlier ones wrote, forward = the earlier ones read what the candidate writes, full = both; transitive = all
+ * versions, not the last.
  */
 export function incompatibilities(
   level: CompatibilityLevel,

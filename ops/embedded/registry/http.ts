@@ -17,8 +17,8 @@ interface Params {
 }
 
 /**
- * The routes of Confluent's registry that clients of Avro topics call. `append` makes an event durable; it is called for one
- * event at a time, and only then is the event applied and answered.
+ * The routes of Confluent's registry that clients of Avro topics call. `append` makes an event durable; it is called
+ * for one event at a time, and only then is the event applied and answered.
  */
 export function registryServer(state: RegistryState, append: (event: SchemaEvent) => Promise<void>): FastifyInstance {
   const server = fastify({ bodyLimit: MAX_BODY_BYTES, routerOptions: { maxParamLength: 1_000 } });

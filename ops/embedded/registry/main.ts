@@ -6,7 +6,10 @@ import { registryServer } from './http.ts';
 import { openSchemaLog } from './log.ts';
 import { RegistryState } from './state.ts';
 
-/** The embedded schema registry: `http://127.0.0.1:$TIDEMARK_REGISTRY_PORT` (28081), its schemas in Kafka's topic `_schemas`. */
+/**
+ * The embedded schema registry: `http://127.0.0.1:$TIDEMARK_REGISTRY_PORT` (28081), its schemas in Kafka's topic
+ * `_schemas`.
+ */
 await runService('registry', async ({ log }) => {
   const { KAFKA_BROKERS: brokers, TIDEMARK_REGISTRY_PORT: port } = readSettings(SETTINGS, process.env);
   if (!brokers) throw new TidemarkError('CONFIG_INVALID', 'The registry needs KAFKA_BROKERS');

@@ -32,8 +32,8 @@ interface Version extends SchemaVersion {
 const DEFAULT_LEVEL: CompatibilityLevel = 'BACKWARD';
 
 /**
- * Everything the registry knows, as a pure state machine: commands (`register`, `setLevel`) return the event to be written to
- * the topic and change nothing; `apply` takes an event, from the topic or just written.
+ * Everything the registry knows, as a pure state machine: commands (`register`, `setLevel`) return the event to be
+ * written to the topic and change nothing; `apply` takes an event, from the topic or just written.
  */
 export class RegistryState {
   #subjects = new Map<string, Version[]>();
@@ -87,7 +87,10 @@ export class RegistryState {
     return view(entry);
   }
 
-  /** The level that holds for a subject; null asks for the global one. Throws 40408 when the subject has none of its own. */
+  /**
+   * The level that holds for a subject; null asks for the global one. Throws 40408 when the subject has none of its
+   * own.
+   */
   level(subject: string | null, defaultToGlobal: boolean): CompatibilityLevel {
     if (subject === null) return this.#globalLevel;
     const level = this.#levels.get(subject) ?? (defaultToGlobal ? this.#globalLevel : undefined);
@@ -105,7 +108,9 @@ export class RegistryState {
     return { level: known, event: { key, value: JSON.stringify({ compatibilityLevel: known }) } };
   }
 
-  /** What speaks against a schema; against one version when it is given, else against what the subject's level asks for. */
+  /**
+   * What speaks against a schema; against one version when it is given, else against what the subject's level asks for.
+   */
   check(subject: string, schema: string, version?: string): string[] {
     const { type } = readSchema(schema);
     const level = this.level(subject, true);
@@ -158,7 +163,8 @@ export class RegistryState {
     const stored = value === null ? null : (JSON.parse(value) as SchemaVersion & { deleted?: boolean });
     if (stored) {
       const { identity, type } = readSchema(stored.schema);
-      // A deleted version leaves its subject, but its id stays readable: records written with it are still in the topics.
+      // A deleted version leaves its subject, but its id stays readable: records written with it are still in the
+      // topics.
       this.#schemas.set(stored.id, stored.schema);
       if (!this.#ids.has(identity)) this.#ids.set(identity, stored.id);
       this.#lastId = Math.max(this.#lastId, stored.id);
@@ -183,7 +189,10 @@ function readSchema(schema: unknown): { type: avro.Type; identity: string } {
   }
 }
 
-/** Equal for texts that differ only in white space, in the order of attributes, or in `{"type": "string"}` for `"string"`. */
+/**
+ * Equal for texts that differ only in white space, in the order of attributes, or in `{"type": "string"}` for
+ * `"string"`.
+ */
 function identityOf(schema: string): string {
   const normal = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(normal);

@@ -13,7 +13,8 @@ create table sink_offsets (
   updated_at timestamptz not null default clock_timestamp(),
   primary key (topic, partition)
 );
-comment on table sink_offsets is 'How far each topic is in this database. Advances in the transaction that writes the rows, by compare-and-set.';
+comment on table sink_offsets is
+  'How far each topic is in this database. Advances in the transaction that writes the rows, by compare-and-set.';
 
 create table portfolios (
   event_time timestamptz not null,
@@ -91,7 +92,8 @@ create table positions (
   source_event_time timestamptz not null,${POSITION},
   primary key (portfolio, instrument)
 );
-comment on table positions is 'Newest record per portfolio and instrument of portfolio.positions; the history is in ClickHouse.';
+comment on table positions is
+  'Newest record per portfolio and instrument of portfolio.positions; the history is in ClickHouse.';
 `;
 
 export const up = (pgm: MigrationBuilder): void => pgm.sql(TABLES);

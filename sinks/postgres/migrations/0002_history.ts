@@ -35,7 +35,8 @@ const REJECT_COLUMNS = `
 const COMMENTS = `
 comment on table portfolio_pnl is 'portfolio.pnl: one row a record.';
 comment on table portfolio_pnl_latest is 'Newest record per portfolio of portfolio.pnl.';
-comment on table sink_rejects is 'Records that could not be stored: position, reason and the first 512 KiB of the bytes.';
+comment on table sink_rejects is
+  'Records that could not be stored: position, reason and the first 512 KiB of the bytes.';
 comment on column sink_rejects.value_bytes is 'Size of the whole value, bytes; null for a tombstone.';
 `;
 
@@ -71,9 +72,10 @@ create table sink_rejects (${REJECT_COLUMNS},
 ${COMMENTS}`;
 
 /**
- * Event times may be from 1990, so policies by event time would compress what is being written and drop what was just replayed:
- * compression goes by a chunk's creation, P&L is never dropped, and only rejects, which are kept by wall clock, expire. The daily
- * aggregate shows newer days at once; what comes late for a day it has already aggregated shows after its next run, a minute later.
+ * Event times may be from 1990, so policies by event time would compress what is being written and drop what was just
+ * replayed: compression goes by a chunk's creation, P&L is never dropped, and only rejects, which are kept by wall
+ * clock, expire. The daily aggregate shows newer days at once; what comes late for a day it has already aggregated
+ * shows after its next run, a minute later.
  */
 const TIMESCALE = `
 create extension if not exists timescaledb;
