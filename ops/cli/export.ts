@@ -3,9 +3,8 @@ import { parseTime } from '#connectors/file/time.ts';
 import { closest } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { action, counted, note, wholeNumber } from './command.ts';
-import { topicFields } from './export/fields.ts';
+import { type ExportRecord, topicFields } from './export/fields.ts';
 import { FORMATS, type Format, openWriter, type RecordWriter } from './export/formats.ts';
-import { readTopic } from './export/read.ts';
 import { type Connection, withSystem } from './running.ts';
 import { knownTopics } from './topics.ts';
 
@@ -47,6 +46,7 @@ export function exportCommand(): Command {
 
 async function exportTopic(system: Connection, topic: string, options: Options): Promise<number> {
   await checkTopic(system, topic);
+  const { readTopic } = await import('./export/read.ts');
   const { key, from, to, format, out, limit = Number.POSITIVE_INFINITY } = options;
   const writer = await openWriter(format, topicFields(topic), out);
   try {
@@ -65,7 +65,7 @@ async function exportTopic(system: Connection, topic: string, options: Options):
 }
 
 async function copy(
-  records: ReturnType<typeof readTopic>,
+  records: AsyncIterable<readonly ExportRecord[]>,
   writer: RecordWriter,
   limit: number,
   format: Format,

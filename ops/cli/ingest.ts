@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import cliProgress from 'cli-progress';
 import { Command } from 'commander';
-import { type IngestProgress, type IngestReport, ingestFile } from '#connectors/file/ingest.ts';
+import type { IngestProgress, IngestReport } from '#connectors/file/ingest.ts';
 import { FILE_KINDS, type FileKindName, fileKind } from '#connectors/file/kinds.ts';
 import { action, counted, grouped, printJson, printLine } from './command.ts';
 import { homeFolder, openSystem } from './running.ts';
@@ -48,6 +48,8 @@ export function ingestCommand(): Command {
 }
 
 async function ingest(kind: FileKindName, file: string, options: Options): Promise<number> {
+  // Only a run pays for loading the Kafka client, not --help.
+  const { ingestFile } = await import('#connectors/file/ingest.ts');
   const progress = options.json ? null : new Progress(process.stderr);
   const { id, rejects, skipBad = false } = options;
   const lockFolder = join(homeFolder(), 'locks');
