@@ -58,7 +58,12 @@ export class Cluster {
 
   /** Throws KAFKA_UNREACHABLE when no broker answers. */
   async open(): Promise<void> {
-    await this.describe([]);
+    try {
+      await this.describe([]);
+    } catch (error) {
+      await this.close();
+      throw asTidemark(error);
+    }
   }
 
   /** Broker id of a partition's leader. Throws TOPIC_UNKNOWN or PARTITION_UNKNOWN. */
