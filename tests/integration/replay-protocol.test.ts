@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { STRATEGIES } from '#connectors/demo/strategies.ts';
 import { loadHistory } from '#connectors/replay/history.ts';
 import { closeMicros, tradesOf } from '#connectors/replay/parse.ts';
@@ -23,7 +23,7 @@ const KILLS = 3;
 
 /** A process that is started again whenever it dies of a signal. */
 class Phoenix {
-  readonly #args: readonly string[];
+  readonly args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   #child!: ChildProcess;
   #stopping = false;
@@ -31,25 +31,26 @@ class Phoenix {
   exitCode: number | null = null;
 
   constructor(env: NodeJS.ProcessEnv, ...args: string[]) {
-    this.#args = args;
+    this.args = args;
     this.#env = { ...process.env, ...env };
     this.#start();
   }
   get log(): string {
     return this.#log;
   }
-  kill(): void {
-    this.#child.kill('SIGKILL');
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
   }
   async stop(): Promise<void> {
     this.#stopping = true;
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
+    this.#child.kill('SIGCONT');
     await ended;
   }
   #start(): void {
-    const child = spawn(process.execPath, this.#args, { env: this.#env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, this.args, { env: this.#env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#child = child;
     child.stdout.on('data', (text: Buffer) => {
       this.#log = (this.#log + text).slice(-10_000);
@@ -65,6 +66,7 @@ describe('a replay whose processes are killed again and again', () => {
   let services: Services;
   let kafka: Kafka;
   let registry: SchemaRegistry;
+  let positions: Phoenix;
   const processes: Phoenix[] = [];
   const start = (env: NodeJS.ProcessEnv, ...args: string[]) => {
     const started = new Phoenix(env, ...args);
@@ -79,6 +81,11 @@ describe('a replay whose processes are killed again and again', () => {
     kafka = await openKafka({ brokers: services.kafkaBrokers, clientId: 'test' });
     registry = new SchemaRegistry(services.registryUrl);
   }, 120_000);
+  beforeEach(() => {
+    onTestFailed(() => {
+      for (const { args, log } of processes) console.error(`${args.join(' ')} said last:\n${log.slice(-1_000)}`);
+    });
+  });
   afterAll(async () => {
     await Promise.all(processes.map((one) => one.stop()));
     await kafka?.close();
@@ -99,11 +106,22 @@ describe('a replay whose processes are killed again and again', () => {
     Array.from({ length: PARTITIONS }, (_, partition) =>
       values.filter((value) => murmur2Partition(keyOf(value), PARTITIONS) === partition),
     );
+  /** Waits for a condition; a process that fails by itself fails the test at once. */
+  const waitFor = (what: string, condition: () => boolean | Promise<boolean>, limitMs: number) =>
+    until(
+      what,
+      () => {
+        const failed = processes.find(({ exitCode }) => exitCode !== null && exitCode !== 0);
+        if (failed) throw new Error(`${failed.args.join(' ')} ended with exit code ${failed.exitCode}`);
+        return condition();
+      },
+      limitMs,
+    );
   /** Kills a process as soon as it has written to a topic again. */
   async function killAtNextWriteTo(topic: TopicName, victim: Phoenix): Promise<void> {
     const before = String(await kafka.offsets(topic, 'latest'));
-    await until(`${topic} to grow`, async () => String(await kafka.offsets(topic, 'latest')) !== before, 60_000);
-    victim.kill();
+    await waitFor(`${topic} to grow`, async () => String(await kafka.offsets(topic, 'latest')) !== before, 120_000);
+    victim.signal('SIGKILL');
   }
 
   it('writes what an uninterrupted one would: everything, in order, once', async () => {
@@ -116,7 +134,7 @@ describe('a replay whose processes are killed again and again', () => {
       TIDEMARK_REPLAY_SPEED: '0',
       TIDEMARK_SEED: '7',
     };
-    start(env, 'topologies/main.ts', 'positions');
+    positions = start(env, 'topologies/main.ts', 'positions');
     start(env, 'topologies/main.ts', 'portfolio');
     const venue = start(env, 'connectors/paper/main.ts');
     const demo = start(env, 'connectors/demo/main.ts');
@@ -125,7 +143,7 @@ describe('a replay whose processes are killed again and again', () => {
       for (let kills = 0; kills < KILLS; kills++) await killAtNextWriteTo(topic, victim);
     };
     await Promise.all([kill('orders.fills', venue), kill('orders.requests', demo), kill('market.trades', replay)]);
-    await until('the replay to end', () => replay.exitCode !== null, 120_000);
+    await waitFor('the replay to end', () => replay.exitCode !== null, 120_000);
     expect(replay.exitCode, replay.log).toBe(0);
 
     const days = loadHistory().filter(({ date }) => date >= FROM && date <= TO);
@@ -162,11 +180,12 @@ describe('a replay whose processes are killed again and again', () => {
       if (portfolio !== 'momentum') expect(newest.get(portfolio)!.eventTime).toBe(closeMicros(TO));
       expect(newest.get(portfolio)!.equity).toBeCloseTo(points.at(-1)!.equity, 4);
     }
-  }, 240_000);
+  }, 300_000);
 
   it('goes on where it ended, through records that nobody can read, and fills a stranger’s order once', async () => {
     const producer = await kafka.openProducer();
-    const timestampMs = closeMicros(TO) / 1000;
+    const eventTime = closeMicros('1990-04-04');
+    const timestampMs = eventTime / 1000;
     const unknownSchema = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]);
     for (const topic of ['market.trades', 'orders.requests', 'orders.fills']) {
       for (const value of [Buffer.from('not Avro'), unknownSchema, null])
@@ -174,7 +193,7 @@ describe('a replay whose processes are killed again and again', () => {
     }
     const requests = await topicSerde<OrderRequest>(registry, 'orders.requests', AVRO['orders.requests']);
     const order: OrderRequest = {
-      eventTime: closeMicros(TO),
+      eventTime,
       orderId: 'one',
       portfolio: 'stranger',
       instrument: 'KO',
@@ -192,21 +211,25 @@ describe('a replay whose processes are killed again and again', () => {
     const env = {
       KAFKA_BROKERS: services.kafkaBrokers.join(','),
       SCHEMA_REGISTRY_URL: services.registryUrl,
-      TIDEMARK_REPLAY_TO: '1990-04-05',
-      TIDEMARK_REPLAY_SPEED: '0',
+      TIDEMARK_REPLAY_TO: '1990-04-06',
+      TIDEMARK_REPLAY_SPEED: '0.5',
     };
+    const newSessions = async () =>
+      (await read<Session>('market.sessions'))
+        .flat()
+        .filter(({ date }) => date > TO)
+        .map(({ date, state }) => `${date} ${state}`);
     const replay = start(env, 'connectors/replay/main.ts');
-    await until('the replay to end', () => replay.exitCode !== null, 60_000);
+    await waitFor('a quiet day to end', async () => (await newSessions()).includes('1990-04-04 SETTLED'), 60_000);
+    // A day with fills is over when the ledger has them: as long as it stands still, the next day does not begin.
+    positions.signal('SIGSTOP');
+    await waitFor('the replay to wait', () => replay.log.includes('behind in orders.fills'), 60_000);
+    expect((await newSessions()).slice(2)).toEqual(['1990-04-05 CLOSED', '1990-04-05 SETTLED']);
+    positions.signal('SIGCONT');
+    await waitFor('the replay to end', () => replay.exitCode !== null, 60_000);
     expect(replay.exitCode, replay.log).toBe(0);
-    const sessions = (await read<Session>('market.sessions')).flat().map(({ date, state }) => `${date} ${state}`);
-    expect(sessions.slice(-5)).toEqual([
-      `${TO} SETTLED`,
-      '1990-04-04 CLOSED',
-      '1990-04-04 SETTLED',
-      '1990-04-05 CLOSED',
-      '1990-04-05 SETTLED',
-    ]);
+    expect((await newSessions()).slice(4)).toEqual(['1990-04-06 CLOSED', '1990-04-06 SETTLED']);
     const fills = (await read<Fill>('orders.fills')).flat().filter(({ portfolio }) => portfolio === 'stranger');
-    expect(fills.map(({ fillId, eventTime }) => [fillId, eventTime])).toEqual([['one:1', closeMicros('1990-04-04')]]);
+    expect(fills.map(({ fillId, eventTime }) => [fillId, eventTime])).toEqual([['one:1', closeMicros('1990-04-05')]]);
   }, 120_000);
 });
