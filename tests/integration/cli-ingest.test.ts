@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,14 +7,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { IngestReport } from '#connectors/file/ingest.ts';
 import { type Kafka, openKafka } from '#streams/kafka/index.ts';
 import { takeLock } from '#streams/kit/lock.ts';
+import { CommandLine, parseLines } from './cli.ts';
 import { type Services, startServices, until } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-cli-'));
 let services: Services;
 let kafka: Kafka;
+let tidemark: CommandLine;
 
 beforeAll(async () => {
   services = await startServices({ kafka: true, registry: true });
+  tidemark = new CommandLine(services);
   kafka = await openKafka({ brokers: services.kafkaBrokers, clientId: 'test' });
 }, 120_000);
 afterAll(async () => {
@@ -24,46 +26,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Outcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-function start(args: readonly string[]): { child: ChildProcess; outcome: Promise<Outcome> } {
-  const env = {
-    ...process.env,
-    TIDEMARK_HOME: services.home,
-    KAFKA_BROKERS: services.kafkaBrokers.join(),
-    SCHEMA_REGISTRY_URL: services.registryUrl,
-  };
-  const child = spawn(process.execPath, ['ops/cli/main.ts', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data) => (stdout += data));
-  child.stderr.on('data', (data) => (stderr += data));
-  const outcome = new Promise<Outcome>((done) => child.once('close', (code) => done({ code, stdout, stderr })));
-  return { child, outcome };
-}
-const tidemark = (...args: string[]) => start(args).outcome;
 async function ingest(...args: string[]): Promise<{ code: number | null; report: IngestReport }> {
-  const { code, stdout, stderr } = await tidemark('ingest', ...args, '--json');
+  const { code, stdout, stderr } = await tidemark.run('ingest', ...args, '--json');
   if (stdout === '') throw new Error(`no report: ${stderr}`);
   return { code, report: JSON.parse(stdout) as IngestReport };
-}
-interface Line {
-  partition: number;
-  offset: number;
-  timestamp: string;
-  key: string;
-  value: Record<string, unknown>;
-}
-async function exported(topic: string, ...args: string[]): Promise<Line[]> {
-  const { code, stdout, stderr } = await tidemark('export', topic, ...args);
-  expect([code, stderr]).toEqual([0, '']);
-  return stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Line);
 }
 function file(name: string, ...lines: string[]): string {
   const path = join(folder, name);
@@ -73,7 +39,7 @@ function file(name: string, ...lines: string[]): string {
 const size = async (topic: string) => (await kafka.offsets(topic, 'latest')).reduce((sum, end) => sum + end, 0);
 const FILLS = 'time,portfolio,instrument,side,quantity,price,commission,fillId';
 
-describe('tidemark ingest', () => {
+describe('tidemark ingest', { timeout: 300_000 }, () => {
   it('brings fills in exactly, in file order, once', async () => {
     const path = file(
       'fills.csv',
@@ -86,7 +52,7 @@ describe('tidemark ingest', () => {
     const again = await ingest('fills', path);
     expect(again).toMatchObject({ code: 0, report: { outcome: 'ALREADY_DONE', added: 0, alreadyThere: 2 } });
     const { id } = first.report;
-    const records = await exported('orders.fills', '--key', 'fills-desk');
+    const records = await tidemark.exported('orders.fills', '--key', 'fills-desk');
     expect(records.map(({ value }) => value)).toEqual([
       expect.objectContaining({ fillId: 'F-1', quantity: '100.000000001', price: '181.18', commission: '-0.5' }),
       expect.objectContaining({ fillId: `${id}:2`, side: 'SELL', venue: `file:${id}` }),
@@ -100,7 +66,7 @@ describe('tidemark ingest', () => {
     writeFileSync(join(folder, 'cash.csv.gz'), gzipSync(content));
     expect((await ingest('cash', join(folder, 'cash.csv'))).report.outcome).toBe('ADDED');
     expect((await ingest('cash', join(folder, 'cash.csv.gz'))).report.outcome).toBe('ALREADY_DONE');
-    expect(await exported('portfolio.cash', '--key', 'packed-desk')).toHaveLength(1);
+    expect(await tidemark.exported('portfolio.cash', '--key', 'packed-desk')).toHaveLength(1);
   });
 
   it('adds nothing from a file with a bad row, says what is wrong, and takes the good rows when asked to', async () => {
@@ -111,7 +77,7 @@ describe('tidemark ingest', () => {
       '2024-01-05,BAD-2,-1,1',
       '2024-01-05,BAD-3,1,1',
     );
-    const refused = await tidemark('ingest', 'trades', path);
+    const refused = await tidemark.run('ingest', 'trades', path);
     expect(refused.code).toBe(1);
     expect(refused.stdout).toContain('line 3, price "-1": must be greater than zero');
     expect(refused.stdout).toContain('Nothing was added');
@@ -122,9 +88,9 @@ describe('tidemark ingest', () => {
 
     const taken = await ingest('trades', path, '--skip-bad');
     expect(taken).toMatchObject({ code: 0, report: { rows: 3, badRows: 1, added: 2 } });
-    const records = await exported('market.trades');
+    const records = await tidemark.exported('market.trades');
     // The row number counts bad rows too, so that it stays the same whatever is left out.
-    expect(records.map(({ key, value }) => [key, value.sequence]).sort()).toEqual([
+    expect(records.map(({ key, value }) => [key, value?.sequence]).sort()).toEqual([
       ['BAD-1', 1],
       ['BAD-3', 3],
     ]);
@@ -137,7 +103,7 @@ describe('tidemark ingest', () => {
     expect((await ingest('cash', path)).code).toBe(0);
     expect(existsSync(`${path}.rejects.csv`)).toBe(false);
     const mine = file('notes.txt', 'mine');
-    const { code, stderr } = await tidemark('ingest', 'cash', path, '--rejects', mine);
+    const { code, stderr } = await tidemark.run('ingest', 'cash', path, '--rejects', mine);
     expect([code, readFileSync(mine, 'utf8')]).toEqual([1, 'mine\n']);
     expect(stderr).toContain('is not a file of rejects');
   });
@@ -146,10 +112,10 @@ describe('tidemark ingest', () => {
     const path = file('named.csv', 'time,portfolio,amount', '2024-01-02,named-desk,1');
     expect((await ingest('cash', path, '--id', 'january')).report.id).toBe('january');
     file('named.csv', 'time,portfolio,amount', '2024-01-02,named-desk,2');
-    const { code, stderr } = await tidemark('ingest', 'cash', path, '--id', 'january');
+    const { code, stderr } = await tidemark.run('ingest', 'cash', path, '--id', 'january');
     expect(code).toBe(1);
     expect(stderr).toMatch(/^Ingest january was other content \(cash, 1 rows, .*\): choose another --id\n$/);
-    expect(await exported('portfolio.cash', '--key', 'named-desk')).toHaveLength(1);
+    expect(await tidemark.exported('portfolio.cash', '--key', 'named-desk')).toHaveLength(1);
   });
 
   it('adds only what is missing after it was killed on its way', async () => {
@@ -160,7 +126,7 @@ describe('tidemark ingest', () => {
     );
     const path = file('killed.csv', 'time,instrument,price,size', lines.join('\n'));
     const before = await size('market.trades');
-    const { child, outcome } = start(['ingest', 'trades', path, '--id', 'killed']);
+    const { child, outcome } = tidemark.start('ingest', 'trades', path, '--id', 'killed');
     await until('the first records are there', async () => (await size('market.trades')) > before, 60_000);
     child.kill('SIGKILL');
     await outcome;
@@ -170,12 +136,9 @@ describe('tidemark ingest', () => {
     expect(report.added).toBeGreaterThan(0);
     expect(report.added + report.alreadyThere).toBe(rows);
     const out = join(folder, 'killed.jsonl');
-    expect((await tidemark('export', 'market.trades', '--out', out)).code).toBe(0);
-    const records = readFileSync(out, 'utf8')
-      .split('\n')
-      .filter((line) => line.includes('file:killed'))
-      .map((line) => JSON.parse(line) as Line);
-    const sequences = records.map(({ value }) => value.sequence as number);
+    expect((await tidemark.run('export', 'market.trades', '--out', out)).code).toBe(0);
+    const records = parseLines(readFileSync(out, 'utf8')).filter(({ value }) => value?.source === 'file:killed');
+    const sequences = records.map(({ value }) => value?.sequence as number);
     expect([records.length, new Set(sequences).size]).toEqual([rows, rows]);
     // Within a partition rows are in file order, over the interruption too.
     const last = new Map<number, number>();
@@ -193,7 +156,7 @@ describe('tidemark ingest', () => {
     );
     const path = file('resume.csv', FILLS, lines.join('\n'));
     const before = await size('orders.fills');
-    const { child, outcome } = start(['ingest', 'fills', path]);
+    const { child, outcome } = tidemark.start('ingest', 'fills', path);
     await until('the first fills are there', async () => (await size('orders.fills')) > before, 60_000);
     child.kill('SIGKILL');
     await outcome;
@@ -207,7 +170,7 @@ describe('tidemark ingest', () => {
     // Held by this test, a live Node process, as a running ingest holds it.
     const name = createHash('sha256').update('busy').digest('hex').slice(0, 32);
     const release = takeLock(join(services.home, 'locks', `ingest-${name}.lock`));
-    const { code, stderr } = await tidemark('ingest', 'cash', path, '--id', 'busy');
+    const { code, stderr } = await tidemark.run('ingest', 'cash', path, '--id', 'busy');
     expect([code, stderr]).toEqual([1, expect.stringContaining(`Process ${process.pid} is at this ingest already`)]);
     release();
     expect((await ingest('cash', path, '--id', 'busy')).report.added).toBe(1);
