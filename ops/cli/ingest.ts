@@ -3,7 +3,7 @@ import cliProgress from 'cli-progress';
 import { Command } from 'commander';
 import type { IngestProgress, IngestReport } from '#connectors/file/ingest.ts';
 import { FILE_KINDS, type FileKindName, fileKind } from '#connectors/file/kinds.ts';
-import { action, counted, grouped, printJson, printLine } from './command.ts';
+import { action, counted, grouped, note, printJson, printLine } from './command.ts';
 import { homeFolder, openSystem } from './running.ts';
 
 interface Options {
@@ -50,15 +50,26 @@ export function ingestCommand(): Command {
 async function ingest(kind: FileKindName, file: string, options: Options): Promise<number> {
   // Only a run pays for loading the Kafka client, not --help.
   const { ingestFile } = await import('#connectors/file/ingest.ts');
-  const progress = options.json ? null : new Progress(process.stderr);
+  const progress = new Progress(options.json ? null : process.stderr);
   const { id, rejects, skipBad = false } = options;
   const lockFolder = join(homeFolder(), 'locks');
+  const interrupted = () => {
+    progress.stop();
+    note(
+      progress.isSending
+        ? 'Interrupted. The same command again adds what is missing.'
+        : 'Interrupted. Nothing was added.',
+    );
+    process.exit(INTERRUPTED);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   let report: IngestReport;
   try {
-    const onProgress = progress ? { onProgress: (now: IngestProgress) => progress.show(now) } : {};
-    report = await ingestFile({ kind, file, id, rejects, skipBad, lockFolder, ...onProgress }, openSystem);
+    const onProgress = (now: IngestProgress) => progress.show(now);
+    report = await ingestFile({ kind, file, id, rejects, skipBad, lockFolder, onProgress }, openSystem);
   } finally {
-    progress?.stop();
+    progress.stop();
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
   }
   if (options.json) printJson(report);
   else for (const line of reportLines(report)) printLine(line);
@@ -90,26 +101,33 @@ export function reportLines(report: IngestReport): string[] {
   return lines;
 }
 
+/** Exit code after Ctrl-C, as shells have it. */
+const INTERRUPTED = 130;
 const LINE_INTERVAL_MS = 2_000;
 /** A rate of fewer rows says more about the start of the program than about the ingest. */
 const MINIMUM_RATED_ROWS = 10_000;
 
-/** A bar on a terminal; elsewhere a line every two seconds. */
+/** A bar on a terminal, elsewhere a line every two seconds; nothing without a stream. */
 class Progress {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #stream: NodeJS.WriteStream | null;
   readonly #bar: cliProgress.SingleBar | null;
-  #phase = '';
+  #phase: IngestProgress['phase'] | null = null;
   #lineAtMs = Date.now();
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: NodeJS.WriteStream | null) {
     this.#stream = stream;
     const format = '{phase} {bar} {percentage} %  {rows} rows  {eta_formatted} left';
-    this.#bar = stream.isTTY
+    this.#bar = stream?.isTTY
       ? new cliProgress.SingleBar(
-          { format, stream, hideCursor: true, clearOnComplete: true },
+          { format, stream, hideCursor: true, clearOnComplete: true, gracefulExit: false },
           cliProgress.Presets.shades_classic,
         )
       : null;
+  }
+
+  /** False as long as no row can have been sent. */
+  get isSending(): boolean {
+    return this.#phase === 'sending';
   }
 
   show({ phase, rows, bytes, totalBytes }: IngestProgress): void {
@@ -121,7 +139,7 @@ class Progress {
       else this.#bar.update(bytes, payload);
       return;
     }
-    if (Date.now() - this.#lineAtMs < LINE_INTERVAL_MS) return;
+    if (!this.#stream || Date.now() - this.#lineAtMs < LINE_INTERVAL_MS) return;
     this.#lineAtMs = Date.now();
     const percent = totalBytes === 0 ? 100 : Math.floor((bytes / totalBytes) * 100);
     this.#stream.write(`${payload.phase.trim()}: ${percent} %, ${payload.rows} rows\n`);
