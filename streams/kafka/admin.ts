@@ -81,12 +81,12 @@ async function allTopics(cluster: Cluster): Promise<string[]> {
   return topics.flatMap(({ name }) => name ?? []);
 }
 
-/** Waits until the brokers know a new topic and its leaders. */
+/** Waits until the brokers know a new topic and its leaders take requests, which is a moment later. */
 async function known(cluster: Cluster, topic: string): Promise<void> {
   const deadline = Date.now() + KNOWN_LIMIT_MS;
   for (;;) {
     try {
-      await cluster.partitions(topic);
+      await cluster.offsets(topic, 'latest');
       return;
     } catch (error) {
       if (!(error instanceof TidemarkError) || error.code !== 'TOPIC_UNKNOWN' || Date.now() > deadline) throw error;
