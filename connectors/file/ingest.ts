@@ -14,6 +14,7 @@ import { FileParser, type ParsedRow } from './parse.ts';
 import { PresentRows, readPresent } from './present.ts';
 import { RejectsFile } from './rejects.ts';
 import type { RowProblem } from './row.ts';
+import { UniqueIds } from './unique-ids.ts';
 
 export interface IngestOptions {
   readonly kind: FileKindName;
@@ -104,6 +105,7 @@ class IngestRun {
   readonly #totalBytes: number;
   readonly #nowMs: number;
   readonly #kind: FileKind;
+  readonly #ids = new UniqueIds();
 
   constructor(options: IngestOptions, handle: FileHandle, totalBytes: number, nowMs: number) {
     this.#options = options;
@@ -125,6 +127,7 @@ class IngestRun {
         for (const problem of row.problems)
           if (firstProblems.length < FIRST_PROBLEMS) firstProblems.push({ line: row.line, ...problem });
       });
+      this.#ids.settle();
       rejects.finish();
       return { contentHash, rows, badRows, firstProblems };
     } catch (error) {
@@ -215,7 +218,7 @@ class IngestRun {
     origin: Origin,
     visit: (row: ParsedRow) => void | Promise<void>,
   ): Promise<{ contentHash: string; rows: number }> {
-    const parser = new FileParser(this.#kind, origin, this.#nowMs);
+    const parser = new FileParser(this.#kind, origin, this.#nowMs, this.#ids);
     let bytes = 0;
     let rows = 0;
     const lines = new LineReader(this.#handle, {

@@ -4,6 +4,7 @@ import { splitCsvLine } from './csv.ts';
 import type { FileKind, FileRecord, Origin } from './kinds.ts';
 import { MAX_LINE_BYTES, type TextLine } from './lines.ts';
 import { Row, type RowProblem } from './row.ts';
+import { UniqueIds } from './unique-ids.ts';
 
 export interface ParsedRow {
   /** Counted from 1 over all rows. */
@@ -16,18 +17,20 @@ export interface ParsedRow {
   readonly problems: readonly RowProblem[];
 }
 
-/** Turns a file's lines into records, the first line being its header. Blank lines are no rows. */
+/** Turns a file's lines into records, the first line being its header. Blank lines are no rows. `ids` serves all passes over a file. */
 export class FileParser {
   readonly #kind: FileKind;
   readonly #origin: Origin;
   readonly #nowMs: number;
+  readonly #ids: UniqueIds;
   #columns = 0;
   #row: Row | null = null;
 
-  constructor(kind: FileKind, origin: Origin, nowMs: number) {
+  constructor(kind: FileKind, origin: Origin, nowMs: number, ids = new UniqueIds()) {
     this.#kind = kind;
     this.#origin = origin;
     this.#nowMs = nowMs;
+    this.#ids = ids;
   }
 
   /** True once the header was read. */
@@ -84,6 +87,6 @@ export class FileParser {
     const missing = columns.filter(({ name, required }) => required && !index.has(name)).map(({ name }) => name);
     if (missing.length > 0) throw refuse(`${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`);
     this.#columns = names.length;
-    this.#row = new Row(index, this.#nowMs);
+    this.#row = new Row(index, this.#nowMs, this.#ids);
   }
 }

@@ -1,7 +1,7 @@
 import { idProblem, recordIdProblem } from '#schemas/checks.ts';
 import { DecimalError, parseDecimal } from '#schemas/decimal.ts';
-import { TidemarkError } from '#streams/kit/errors.ts';
 import { parseTime } from './time.ts';
+import type { UniqueIds } from './unique-ids.ts';
 
 export interface RowProblem {
   /** Empty when the whole line is at fault. */
@@ -11,8 +11,6 @@ export interface RowProblem {
 }
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/;
-/** Bound of the memory for ids of one file. */
-const MAX_UNIQUE_IDS = 10_000_000;
 
 /**
  * One row's fields by column name, each taken by a method that checks it. A value that fails is reported in `problems` and a
@@ -25,13 +23,13 @@ export class Row {
   number = 0;
   readonly #index: ReadonlyMap<string, number>;
   readonly #nowMs: number;
-  /** Of ids that must be unique, the row that had it. */
-  readonly #seen = new Map<string, number>();
+  readonly #ids: UniqueIds;
 
-  /** `index`: place of each column. `nowMs`: the wall clock that event times are held against. */
-  constructor(index: ReadonlyMap<string, number>, nowMs: number) {
+  /** `index`: place of each column. `nowMs`: the wall clock that event times are held against. `ids`: of the file, for all passes over it. */
+  constructor(index: ReadonlyMap<string, number>, nowMs: number, ids: UniqueIds) {
     this.#index = index;
     this.#nowMs = nowMs;
+    this.#ids = ids;
   }
 
   report(column: string, value: string, reason: string): void {
@@ -63,15 +61,13 @@ export class Row {
   uniqueId(column: string, scope: string, reserved: string): string {
     const text = this.#text(column);
     const problem = recordIdProblem(column.replace(/Id$/, ''), text);
-    const name = `${scope}/${text}`;
-    const earlier = this.#seen.get(name);
     if (problem) this.report(column, text, problem);
     else if (reserved !== '' && text.startsWith(reserved))
       this.report(column, text, `begins with "${reserved}", which rows without an id get`);
-    else if (earlier !== undefined) this.report(column, text, `row ${earlier} of this file has it already`);
-    else if (this.#seen.size >= MAX_UNIQUE_IDS)
-      throw new TidemarkError('FILE_TOO_LARGE', `More than ${MAX_UNIQUE_IDS} ids in column ${column}: split the file`);
-    else this.#seen.set(name, this.number);
+    else {
+      const earlier = this.#ids.earlierRow(`${scope}/${text}`, this.number);
+      if (earlier !== null) this.report(column, text, `row ${earlier} of this file has it already`);
+    }
     return text;
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type FileKindName, fileKind } from '#connectors/file/kinds.ts';
 import { FileParser, type ParsedRow } from '#connectors/file/parse.ts';
+import { UniqueIds } from '#connectors/file/unique-ids.ts';
 
 const NOW_MS = Date.UTC(2024, 5, 1);
 const ORIGIN = { id: 'test', source: 'file:test' };
@@ -139,6 +140,27 @@ describe('a file of fills', () => {
     );
     expect(rows.map(({ record }) => record !== null)).toEqual([true, true, false]);
     expect(problems(rows[2])).toEqual(['fillId: row 1 of this file has it already']);
+  });
+
+  it('is judged alike by every pass over it', () => {
+    const ids = new UniqueIds();
+    const pass = () => {
+      const parser = new FileParser(fileKind('fills'), ORIGIN, NOW_MS, ids);
+      return [
+        FILLS,
+        '2024-01-05,desk,A,BUY,1,1,0,F-1',
+        '2024-01-05,desk,A,BUY,1,1,0,F-1',
+        '2024-01-05,desk,A,BUY,1,1,0,F-2',
+      ]
+        .flatMap((text, index) => parser.parse({ text, number: index + 1, fault: null }) ?? [])
+        .map(({ record }) => record !== null);
+    };
+    const first = pass();
+    ids.settle();
+    expect([first, pass()]).toEqual([
+      [true, false, true],
+      [true, false, true],
+    ]);
   });
 });
 
