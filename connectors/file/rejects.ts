@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { describeError, TidemarkError } from '#streams/kit/errors.ts';
 import { csvField } from './csv.ts';
 import type { ParsedRow } from './parse.ts';
@@ -13,13 +13,18 @@ const MAX_VALUE_LENGTH = 200;
  */
 export class RejectsFile {
   readonly path: string;
+  /** Where it grows until it is whole; the path itself when that is a device or a pipe, which nothing may take the place of. */
+  readonly #growing: string;
   #file: number | null = null;
   #text = '';
 
   /** Throws REJECTS_FILE when something else is at `path`. */
   constructor(path: string) {
     this.path = path;
-    if (existsSync(path) && !isRejectsFile(path))
+    const exists = existsSync(path);
+    const isFile = !exists || statSync(path).isFile();
+    this.#growing = isFile ? `${path}.new` : path;
+    if (exists && isFile && !isRejectsFile(path))
       throw new TidemarkError(
         'REJECTS_FILE',
         `${path} is there and is not a file of rejects: choose another --rejects`,
@@ -34,27 +39,28 @@ export class RejectsFile {
 
   /** Writes what is left and puts the file in place. */
   finish(): void {
+    const inPlace = this.#growing === this.path;
     if (this.#file === null) {
-      rmSync(this.path, { force: true });
+      if (!inPlace) rmSync(this.path, { force: true });
       return;
     }
     this.#flush();
     closeSync(this.#file);
     this.#file = null;
-    renameSync(`${this.path}.new`, this.path);
+    if (!inPlace) renameSync(this.#growing, this.path);
   }
 
   /** Leaves nothing behind; for when the file could not be read to its end. */
   abandon(): void {
     if (this.#file !== null) closeSync(this.#file);
     this.#file = null;
-    rmSync(`${this.path}.new`, { force: true });
+    if (this.#growing !== this.path) rmSync(this.#growing, { force: true });
   }
 
   #flush(): void {
     try {
       if (this.#file === null) {
-        this.#file = openSync(`${this.path}.new`, 'w');
+        this.#file = openSync(this.#growing, 'w');
         writeSync(this.#file, HEADER);
       }
       writeSync(this.#file, this.#text);

@@ -80,7 +80,7 @@ async function copy(
       }
       const pending = writer.write(record);
       if (pending) await pending;
-      if (++written >= limit || writer.isClosed) return { written, unreadable };
+      if (++written >= limit) return { written, unreadable };
     }
   }
   return { written, unreadable };

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import type { IngestProgress, IngestReport } from '#connectors/file/ingest.ts';
 import { FILE_KINDS, type FileKindName, fileKind } from '#connectors/file/kinds.ts';
 import { action, counted, grouped, note, printJson, printLine } from './command.ts';
-import { homeFolder, openSystem } from './running.ts';
+import { findSystem, homeFolder, openSystem } from './running.ts';
 
 interface Options {
   readonly id?: string;
@@ -48,6 +48,8 @@ export function ingestCommand(): Command {
 }
 
 async function ingest(kind: FileKindName, file: string, options: Options): Promise<number> {
+  // Before minutes of checking a large file: is there a system at all?
+  findSystem();
   // Only a run pays for loading the Kafka client, not --help.
   const { ingestFile } = await import('#connectors/file/ingest.ts');
   const progress = new Progress(options.json ? null : process.stderr);

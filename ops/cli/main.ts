@@ -105,5 +105,9 @@ if (import.meta.main) {
   process.on('warning', (warning) => {
     if (warning.name !== 'TimeoutNegativeWarning') note(`${warning.name}: ${warning.message}`);
   });
+  // A reader that goes away (`| head`) has what it wanted.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+  });
   await main(process.argv.slice(2));
 }

@@ -11,8 +11,6 @@ export interface RecordWriter {
   finish(): Promise<void>;
   /** After a failure: leaves no half file behind. */
   abandon(): void;
-  /** True when nobody reads any more. */
-  readonly isClosed: boolean;
 }
 
 export const FORMATS = ['jsonl', 'csv', 'parquet'] as const;
@@ -38,9 +36,6 @@ class Text {
   readonly output: Output;
   constructor(output: Output) {
     this.output = output;
-  }
-  get isClosed(): boolean {
-    return this.output.isClosed;
   }
   finish(): Promise<void> {
     return this.output.finish();

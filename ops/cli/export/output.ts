@@ -7,7 +7,7 @@ const FLUSH_LENGTH = 256 * 1024;
 
 /**
  * Text on its way to standard output or a file, in large pieces, with back-pressure. A file appears under its name only when it
- * is whole. A reader that goes away (`| head`) ends the export quietly: `isClosed`.
+ * is whole.
  */
 export class Output {
   readonly #stream: Writable;
@@ -15,16 +15,14 @@ export class Output {
   readonly #partial: string | null;
   #pieces: string[] = [];
   #length = 0;
-  #closed = false;
   #failure: Error | null = null;
 
   private constructor(stream: Writable, path: string | null, partial: string | null) {
     this.#stream = stream;
     this.#path = path;
     this.#partial = partial;
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') this.#closed = true;
-      else this.#failure = error;
+    stream.on('error', (error) => {
+      this.#failure = error;
     });
   }
 
@@ -33,11 +31,6 @@ export class Output {
     if (path === undefined) return new Output(process.stdout, null, null);
     const partial = partialPath(path);
     return new Output(createWriteStream(partial ?? path), path, partial);
-  }
-
-  /** True when nobody reads any more. */
-  get isClosed(): boolean {
-    return this.#closed;
   }
 
   /** Returns a promise only when the reader is slower than the export: await it then. Throws OUTPUT_FAILED. */
@@ -65,14 +58,14 @@ export class Output {
 
   async #flush(): Promise<void> {
     this.#check();
-    if (this.#closed || this.#length === 0) return;
+    if (this.#length === 0) return;
     const text = this.#pieces.join('');
     this.#pieces = [];
     this.#length = 0;
     if (this.#stream.write(text)) return;
     const controller = new AbortController();
     const { signal } = controller;
-    // A pipe that breaks never drains.
+    // What fails never drains.
     await Promise.race(['drain', 'error', 'close'].map((event) => once(this.#stream, event, { signal }))).catch(
       () => undefined,
     );
@@ -82,10 +75,7 @@ export class Output {
 
   #check(): void {
     if (this.#failure === null) return;
-    const where = this.#path ?? 'standard output';
-    throw new TidemarkError('OUTPUT_FAILED', `${where} cannot be written: ${describeError(this.#failure)}`, {
-      cause: this.#failure,
-    });
+    throw outputFailed(this.#path ?? 'standard output', this.#failure);
   }
 }
 
@@ -93,3 +83,6 @@ export class Output {
 export function partialPath(path: string): string | null {
   return existsSync(path) && !statSync(path).isFile() ? null : `${path}.part`;
 }
+
+export const outputFailed = (where: string, cause: unknown): TidemarkError =>
+  new TidemarkError('OUTPUT_FAILED', `${where} cannot be written: ${describeError(cause)}`, { cause });

@@ -1,9 +1,9 @@
 import { renameSync, rmSync } from 'node:fs';
-import { type ColumnSource, fileWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer';
+import { type ColumnSource, fileWriter, ParquetWriter, type SchemaElement, type Writer } from 'hyparquet-writer';
 import { DECIMAL_PRECISION, DECIMAL_SCALE } from '#schemas/decimal.ts';
 import type { ExportRecord, Field, FieldKind } from './fields.ts';
 import type { RecordWriter } from './formats.ts';
-import { partialPath } from './output.ts';
+import { outputFailed, partialPath } from './output.ts';
 
 /** Rows held in memory before they are written. */
 const ROW_GROUP_ROWS = 50_000;
@@ -34,7 +34,6 @@ const RECORD_FIELDS: readonly Field[] = [
 
 /** A Parquet file, written a row group at a time; it appears under its name only when it is whole. */
 export class ParquetTable implements RecordWriter {
-  readonly isClosed = false;
   readonly #fields: readonly Field[];
   readonly #path: string;
   readonly #partial: string;
@@ -47,7 +46,7 @@ export class ParquetTable implements RecordWriter {
     this.#partial = partialPath(path) ?? path;
     this.#columns = this.#fields.map(() => []);
     this.#writer = new ParquetWriter({
-      writer: fileWriter(this.#partial),
+      writer: this.#openFile(),
       schema: schema(this.#fields),
       createdBy: 'tidemark',
     });
@@ -69,7 +68,7 @@ export class ParquetTable implements RecordWriter {
 
   async finish(): Promise<void> {
     await this.#flush();
-    await this.#writer.finish();
+    await this.#guard(() => this.#writer.finish());
     if (this.#partial !== this.#path) renameSync(this.#partial, this.#path);
   }
 
@@ -82,7 +81,24 @@ export class ParquetTable implements RecordWriter {
     if (columns[0]!.length === 0) return;
     this.#columns = this.#fields.map(() => []);
     const columnData = this.#fields.map(({ name }, column): ColumnSource => ({ name, data: columns[column]! }));
-    await this.#writer.write({ columnData, rowGroupSize: ROW_GROUP_ROWS });
+    await this.#guard(() => this.#writer.write({ columnData, rowGroupSize: ROW_GROUP_ROWS }));
+  }
+
+  #openFile(): Writer {
+    try {
+      return fileWriter(this.#partial);
+    } catch (error) {
+      throw outputFailed(this.#path, error);
+    }
+  }
+
+  /** A full disk is a sentence; anything else that the writer throws is an error of ours. */
+  async #guard(work: () => void | Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).syscall ? outputFailed(this.#path, error) : error;
+    }
   }
 }
 

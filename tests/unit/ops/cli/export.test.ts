@@ -131,6 +131,18 @@ describe('an export', () => {
     expect(topicFields('positions.dead-letters').map(({ name }) => name)).toEqual(['headers', 'valueBase64']);
   });
 
+  it('into a folder that is not there fails with a sentence', async () => {
+    const path = join(folder, 'nowhere', 'file');
+    for (const format of ['jsonl', 'csv', 'parquet'] as const) {
+      const attempt = async () => {
+        const writer = await openWriter(format, topicFields('orders.fills'), path);
+        await writer.write(record(FILL));
+        await writer.finish();
+      };
+      await expect(attempt()).rejects.toThrow(`${path} cannot be written: ENOENT`);
+    }
+  });
+
   it('as parquet wants a file', async () => {
     await expect(openWriter('parquet', [], undefined)).rejects.toThrow('add --out FILE');
   });
