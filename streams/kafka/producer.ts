@@ -266,7 +266,8 @@ function headersSize(headers: readonly Header[] = []): number {
 }
 
 function failed({ topic, partition }: Target, cause: unknown): TidemarkError {
-  const reason = describeError(asTidemark(cause));
+  const known = asTidemark(cause);
+  const reason = known instanceof TidemarkError ? known.message : describeError(known);
   return new TidemarkError('PRODUCE_FAILED', `Records for ${topic}/${partition} could not be written: ${reason}`, {
     cause,
     retriable: isRetriable(cause),

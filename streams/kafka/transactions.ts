@@ -11,7 +11,7 @@ import type { Cluster } from './cluster.ts';
 import { BatchWriter } from './codec/batch-writer.ts';
 import { produceRaw } from './codec/requests.ts';
 import type { Membership } from './group.ts';
-import { kafkaErrorCodes } from './protocol-errors.ts';
+import { isStaleMetadata, kafkaErrorCodes } from './protocol-errors.ts';
 
 /** Offsets of the inputs that a transaction consumed; `metadata` travels with them. */
 export interface TransactionOffset {
@@ -31,8 +31,11 @@ export interface TransactionalProducerOptions {
   readonly onStep?: (step: TransactionStep) => void;
 }
 
-/** CONCURRENT_TRANSACTIONS, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, UNSTABLE_OFFSET_COMMIT: the same request succeeds soon. */
-const WAIT_CODES = new Set([51, 14, 15, 88]);
+/**
+ * CONCURRENT_TRANSACTIONS, COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, UNSTABLE_OFFSET_COMMIT, NOT_COORDINATOR: the same
+ * request succeeds soon, the last one at another broker.
+ */
+const WAIT_CODES = new Set([51, 14, 15, 88, 16]);
 /** INVALID_PRODUCER_EPOCH, PRODUCER_FENCED, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, INVALID_PRODUCER_ID_MAPPING. */
 const FENCED_CODES = new Set([47, 90, 22, 25, 82, 49]);
 /** A batch leaves when it reaches this size. Below the broker's message limit of 1 MiB. */
@@ -82,9 +85,8 @@ export class TransactionalProducer {
   async start(): Promise<void> {
     const { transactionalId, transactionTimeoutMs } = this.#options;
     const answer = await this.#wait('InitProducerId', async () => {
-      const connection = await this.#coordinator();
       return initProducerIdV4.api.async(
-        connection,
+        await this.#coordinator(),
         transactionalId,
         transactionTimeoutMs,
         this.#producerId,
@@ -143,20 +145,26 @@ export class TransactionalProducer {
     const sent = this.#inFlight;
     this.#inFlight = [];
     await Promise.all(sent);
-    const connection = await this.#coordinator();
     if (offsets.length > 0) {
       this.#step('add-offsets');
-      await this.#wait('AddOffsetsToTxn', () =>
-        addOffsetsToTxnV3.api.async(connection, transactionalId, this.#producerId, this.#epoch, membership.groupId),
-      );
+      await this.#wait('AddOffsetsToTxn', async () => {
+        const connection = await this.#coordinator();
+        return addOffsetsToTxnV3.api.async(
+          connection,
+          transactionalId,
+          this.#producerId,
+          this.#epoch,
+          membership.groupId,
+        );
+      });
       this.#open = true;
       await this.#commitOffsets(offsets, membership);
     }
     if (!this.#open) return;
     this.#step('end');
     try {
-      await this.#wait('EndTxn', () =>
-        endTxnV3.api.async(connection, transactionalId, this.#producerId, this.#epoch, true),
+      await this.#wait('EndTxn', async () =>
+        endTxnV3.api.async(await this.#coordinator(), transactionalId, this.#producerId, this.#epoch, true),
       );
     } catch (error) {
       if (error instanceof TidemarkError && error.code === 'PRODUCER_FENCED') throw error;
@@ -172,6 +180,8 @@ export class TransactionalProducer {
 
   /** Undoes the open transaction: new connections, then a new epoch with sequences from 0; only then may work begin again. */
   async abort(): Promise<void> {
+    // What failed may have failed because leaders or coordinators are elsewhere now.
+    this.#options.cluster.refresh();
     await this.#disconnect();
     this.#ready = [];
     this.#inFlight = [];
@@ -223,9 +233,8 @@ export class TransactionalProducer {
       name,
       partitions: targets.map((target) => target.partition),
     }));
-    const connection = await this.#coordinator();
-    await this.#wait('AddPartitionsToTxn', () =>
-      addPartitionsToTxnV3.api.async(connection, [
+    await this.#wait('AddPartitionsToTxn', async () =>
+      addPartitionsToTxnV3.api.async(await this.#coordinator(), [
         {
           transactionalId: this.#options.transactionalId,
           producerId: this.#producerId,
@@ -348,6 +357,7 @@ export class TransactionalProducer {
           );
         }
         if (!codes.some((code) => WAIT_CODES.has(code)) || Date.now() > deadline) throw error;
+        if (isStaleMetadata(error)) this.#options.cluster.refresh();
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
