@@ -100,11 +100,6 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 if (import.meta.main) {
-  // kafkajs asks for timers in the past, which is of no interest to whoever runs a command.
-  process.removeAllListeners('warning');
-  process.on('warning', (warning) => {
-    if (warning.name !== 'TimeoutNegativeWarning') note(`${warning.name}: ${warning.message}`);
-  });
   // A reader that goes away (`| head`) has what it wanted.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
