@@ -1,5 +1,8 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { threadId } from 'node:worker_threads';
+
+const STALE_GUARD_MS = 2_000;
 
 /** Thrown when a live process holds a lock. */
 export class LockHeld extends Error {
@@ -17,16 +20,45 @@ export class LockHeld extends Error {
  */
 export function takeLock(file: string): () => void {
   mkdirSync(dirname(file), { recursive: true });
+  const content = `${process.pid} ${startOf(process.pid)}`;
   for (;;) {
-    try {
-      writeFileSync(file, `${process.pid} ${startOf(process.pid)}`, { flag: 'wx' });
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const [pid = 0, start] = (readText(file) ?? '').split(' ').map(Number);
-      if (isRunning(pid, '') && startOf(pid) === start) throw new LockHeld(file, pid);
-      rmSync(file, { force: true });
-    }
+    if (place(file, content)) return () => rmSync(file, { force: true });
+    const holder = readText(file);
+    if (holder === null) continue;
+    const [pid = 0, start] = holder.split(' ').map(Number);
+    if (isRunning(pid, '') && startOf(pid) === start) throw new LockHeld(file, pid);
+    breakLock(file, holder, content);
+  }
+}
+
+/** Makes a file with its content in one step, so that nobody sees it empty; false when there is one. */
+function place(file: string, content: string): boolean {
+  const own = `${file}.${process.pid}.${threadId}`;
+  writeFileSync(own, content);
+  try {
+    linkSync(own, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** Removes a dead process's lock. One at a time, or the second would remove what the first has just taken. */
+function breakLock(file: string, holder: string, content: string): void {
+  const guard = `${file}.break`;
+  if (!place(guard, content)) {
+    // Held for microseconds: one that is old was left behind by a crash in just these.
+    const ageMs = Date.now() - (statSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (ageMs > STALE_GUARD_MS) rmSync(guard, { force: true });
+    return;
+  }
+  try {
+    if (readText(file) === holder) rmSync(file, { force: true });
+  } finally {
+    rmSync(guard, { force: true });
   }
 }
 
