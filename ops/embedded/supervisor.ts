@@ -25,6 +25,8 @@ const HEALTHY_MS = 30_000;
 const STOP_LIMIT_MS = 10_000;
 /** While something is waited for, what it waits for is said this often. */
 const NOTICE_EVERY_MS = 15_000;
+/** Of pino. */
+const ERROR_LEVEL = 50;
 /** Deaths before it was ever ready after which a start has failed. */
 const START_TRIES = 3;
 
@@ -177,8 +179,7 @@ export class Supervisor {
   }
 
   #startFailed(name: string, what: string): TidemarkError {
-    const lines = readFileSync(this.#logFile(name), 'utf8').trim().split('\n');
-    const last = lines.map(messageOf).filter(Boolean).slice(-3).join('\n  ');
+    const last = lastWords(readFileSync(this.#logFile(name), 'utf8').trim().split('\n'));
     return new TidemarkError(
       'START_FAILED',
       `${name} ${what}. Its last words (${this.#logFile(name)}):\n  ${last || 'none'}`,
@@ -199,11 +200,18 @@ async function notReady(child: Child): Promise<string | null> {
   }
 }
 
-/** The message of a JSON log line, or the line itself. */
-function messageOf(line: string): string {
+/** The last error that a log tells of; where it tells of none (a crash), its last three lines. */
+function lastWords(lines: readonly string[]): string {
+  const errors = lines.map(errorOf).filter((message) => message !== null);
+  return errors.at(-1) ?? lines.slice(-3).join('\n  ');
+}
+
+/** The message of a JSON log line at the level error or above, else null. */
+function errorOf(line: string): string | null {
   try {
-    return String((JSON.parse(line) as { msg?: string }).msg ?? line);
+    const { level, msg } = JSON.parse(line) as { level?: number; msg?: string };
+    return typeof level === 'number' && level >= ERROR_LEVEL ? (msg ?? null) : null;
   } catch {
-    return line;
+    return null;
   }
 }

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -89,11 +90,12 @@ export async function initialise(runner: Runner, initdb: string, folder: string,
   }
 }
 
-/** A data folder made in a namespace belongs to root; without namespaces it has to change hands, and back. */
+/** A data folder made in a namespace belongs to root: without namespaces it has to change hands, and back. */
 function giveTo(runner: Runner, data: string): void {
-  const owner = runner.account ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  if (process.getuid?.() === 0) spawnSync('chown', ['-R', `${owner.uid}:${owner.gid}`, data]);
-  if (runner.account) chownSync(join(data, '..'), owner.uid, owner.gid);
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = runner.account ?? { uid: 0, gid: 0 };
+  chownSync(join(data, '..'), uid, gid);
+  if (statSync(data).uid !== uid) spawnSync('chown', ['-R', `${uid}:${gid}`, data]);
 }
 
 /**

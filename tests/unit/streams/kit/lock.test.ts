@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -22,6 +22,15 @@ it('is taken from a process that is dead', () => {
   writeFileSync(file, '4194304 1');
   takeLock(file)();
   expect(existsSync(file)).toBe(false);
+});
+
+it('is taken from a stranger that has got the pid of its process', () => {
+  const file = join(folder, 'stranger');
+  const release = takeLock(file);
+  const [pid, start] = readFileSync(file, 'utf8').split(' ');
+  writeFileSync(file, `${pid} ${Number(start) - 1}`);
+  takeLock(file);
+  release();
 });
 
 it('is held by one process at a time, however many begin at a stale one', async () => {
