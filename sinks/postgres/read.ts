@@ -182,6 +182,12 @@ const types: pg.CustomTypesConfig = {
     oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
+/** True when the connection ended under the query (57P01: the server was stopped): another one may do. */
+function wasBroken(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string };
+  return code === '57P01' || code === 'ECONNRESET' || /^Connection terminated/.test(message ?? '');
+}
+
 /** Opens a pool of at most 8 connections, lazily: it does not fail when the database is not there yet. */
 export function openReadStore(databaseUrl: string): ReadStore {
   const pool = new pg.Pool({
@@ -195,8 +201,16 @@ export function openReadStore(databaseUrl: string): ReadStore {
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
   pool.on('error', () => {});
-  const rows = async <R extends pg.QueryResultRow>(sql: string, values: unknown[] = []) =>
-    (await pool.query<R>(sql, values)).rows;
+  const rows = async <R extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<R[]> => {
+    for (let broken = 0; ; broken++) {
+      try {
+        return (await pool.query<R>(sql, values)).rows;
+      } catch (error) {
+        // After a restart of the database every pooled connection may be dead, and one tells so only when it is used.
+        if (!wasBroken(error) || broken > POOL_SIZE) throw error;
+      }
+    }
+  };
   return {
     portfolios: () => rows<PortfolioName & pg.QueryResultRow>(PORTFOLIOS_SQL),
     latestPnl: async (portfolioId) =>
