@@ -40,12 +40,20 @@ async function start(options: {
   const home = options.env.TIDEMARK_HOME ?? mkdtempSync(join(tmpdir(), 'tidemark-'));
   const env = { ...isolated(home), ...options.env };
   const { services, without } = options;
-  const system = await startSystem({ env, ...(services ? { services } : {}), ...(without ? { without } : {}) });
-  const stop = async () => {
-    await system.stop();
+  const removeHome = () => {
     if (!options.env.TIDEMARK_HOME) rmSync(home, { recursive: true, force: true });
   };
-  return { ...system, stop };
+  try {
+    const system = await startSystem({ env, ...(services ? { services } : {}), ...(without ? { without } : {}) });
+    const stop = async () => {
+      await system.stop();
+      removeHome();
+    };
+    return { ...system, stop };
+  } catch (error) {
+    removeHome();
+    throw error;
+  }
 }
 
 /** Waits for a condition, looking every few milliseconds; fails by name after the limit. */
