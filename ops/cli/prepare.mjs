@@ -4,7 +4,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -132,14 +131,14 @@ function packagesState() {
 
 async function installPackages(node, headers, dev, state) {
   const text = dev
-    ? 'installing packages with those for tests (node-rdkafka compiles for a minute or two)'
+    ? 'installing packages with those for tests (node-rdkafka compiles for two minutes)'
     : 'installing packages';
   await step(text, async () => {
     const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
     // A user's setting may name the headers of another Node: what is compiled must fit the one that runs it.
     if (headers) env.npm_config_nodedir = headers;
-    // Compiling on every core: 95 s of work for node-rdkafka.
-    Object.assign(env, { JOBS: 'max', MAKEFLAGS: `-j${availableParallelism()}` });
+    // node-rdkafka needs its parts compiled in order, whatever the user has set.
+    for (const name of ['JOBS', 'MAKEFLAGS', 'npm_config_jobs']) delete env[name];
     // Only those for tests are missing: `npm ci` would take the rest away from a system that runs.
     const command = state.current ? ['install', '--no-save'] : ['ci'];
     const args = [...command, '--no-audit', '--no-fund', ...(dev ? [] : ['--omit=dev'])];
