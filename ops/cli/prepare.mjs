@@ -226,13 +226,26 @@ export async function runPrepared(script, args, { dev = false, services = false 
     return 1;
   }
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
-  const child = spawn(node, [join(root, script), ...args], { stdio: 'inherit', env });
-  // Ctrl-C reaches the child by itself; this process only waits for its end.
-  process.on('SIGINT', () => {});
+  const child = spawn(node, [join(root, script), ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env });
+  const stop = () => child.connected && child.send('stop', () => {});
+  // From the terminal Ctrl-C reaches the child by itself too; a message does not count as a second one.
+  process.on('SIGINT', stop);
   process.on('SIGTERM', () => child.kill('SIGTERM'));
+  if (process.env.npm_lifecycle_event) whenOrphaned(stop);
   return new Promise((done) => {
     child.once('exit', (code, signal) => done(code ?? (signal === 'SIGINT' ? 130 : 1)));
   });
+}
+
+/** Calls back when the npm that started this process has gone: killed, it could not hand on any signal. */
+function whenOrphaned(callback) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    callback();
+  }, 500);
+  timer.unref();
 }
 
 if (resolve(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) {

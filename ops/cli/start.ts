@@ -30,20 +30,26 @@ export async function start(options: StartOptions): Promise<number> {
   process.stdout.write('Starting Tidemark\n');
   const stopping = new AbortController();
   const interruption = once(stopping.signal, 'abort');
-  const onSignal = () => {
-    if (!stopping.signal.aborted) return stopping.abort();
+  const stop = () => stopping.abort();
+  const onCtrlC = () => {
+    if (!stopping.signal.aborted) return stop();
     // Children notice the closed channel and stop by themselves, so nothing is left behind.
     process.stdout.write('Not waiting for the rest; it ends by itself.\n');
     process.exit(INTERRUPTED);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  process.on('SIGINT', onCtrlC);
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  // From prepare.mjs: it was asked to stop, or is gone.
+  for (const event of ['message', 'disconnect'] as const) process.on(event, stop);
+  process.channel?.unref();
   let system: System;
   try {
     system = await startSystem({ env, progress, signal: stopping.signal });
   } catch (error) {
     if (!(error instanceof TidemarkError && error.code === 'INTERRUPTED')) throw error;
     process.stdout.write('Stopped while starting.\n');
-    return INTERRUPTED;
+    // Not by returning: what is being fetched would be waited for.
+    process.exit(INTERRUPTED);
   }
   process.stdout.write(`\nTidemark is live: ${system.httpUrl}\n`);
   process.stdout.write(

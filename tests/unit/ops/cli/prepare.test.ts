@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
@@ -99,6 +100,38 @@ describe('prepare', () => {
     expect((await prepare('--dev')).output).toContain('The java command is version 11. Kafka needs Java 17');
     // A start of single commands needs no Kafka either: only `start` and the tests bring it up.
     expect((await prepare()).code).toBe(7);
+  });
+
+  describe('asked to stop', () => {
+    beforeEach(() => {
+      writeFileSync(
+        file('hello.mjs'),
+        `import { writeFileSync } from 'node:fs';
+        process.on('SIGINT', () => {});
+        process.on('message', () => { writeFileSync(${JSON.stringify(file('stopped'))}, ''); process.exit(5); });
+        process.on('disconnect', () => process.exit(6));
+        console.log('up');`,
+      );
+    });
+    const script = () => [file('ops', 'cli', 'prepare.mjs'), '--', 'hello.mjs'];
+    const env = () => ({ PATH: file('bin'), npm_lifecycle_event: 'start' });
+
+    it('tells the script, which hears Ctrl-C of a terminal by itself', async () => {
+      const child = spawn(process.execPath, script(), { env: env(), stdio: ['ignore', 'pipe', 'ignore'] });
+      await once(child.stdout, 'data');
+      child.kill('SIGINT');
+      expect(await once(child, 'exit')).toEqual([5, null]);
+    });
+
+    it('tells it too when the npm that started it was killed', async () => {
+      const command = `${process.execPath} ${script().join(' ')} & wait`;
+      const parent = spawn('/bin/sh', ['-c', command], { env: env(), stdio: ['ignore', 'pipe', 'ignore'] });
+      await once(parent.stdout, 'data');
+      parent.kill('SIGKILL');
+      // The pipe closes with the last process that writes to it.
+      await once(parent.stdout, 'close');
+      expect(existsSync(file('stopped'))).toBe(true);
+    });
   });
 
   it('sees through the lock of a preparation that was killed', async () => {
