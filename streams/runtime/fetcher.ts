@@ -1,6 +1,6 @@
-import type { Connection } from '@platformatic/kafka';
 import type { Cluster } from '../kafka/cluster.ts';
 import { fetchRaw } from '../kafka/codec/requests.ts';
+import { ConnectionPool } from '../kafka/connections.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { PartitionInput } from './input.ts';
 
@@ -24,12 +24,13 @@ export class Fetcher {
   readonly #inputs: readonly PartitionInput[];
   readonly #wake: () => void;
   readonly #fail: (error: unknown) => void;
-  readonly #connections = new Map<number, Promise<Connection>>();
+  readonly #connections: ConnectionPool;
   readonly #busy = new Set<number>();
   #closed = false;
 
   constructor(cluster: Cluster, inputs: readonly PartitionInput[], wake: () => void, fail: (error: unknown) => void) {
     this.#cluster = cluster;
+    this.#connections = new ConnectionPool((broker) => cluster.newConnection(broker));
     this.#inputs = inputs;
     this.#wake = wake;
     this.#fail = fail;
@@ -62,15 +63,11 @@ export class Fetcher {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(
-      [...this.#connections.values()].map((connection) =>
-        connection.then((open) => open.close()).catch(() => undefined),
-      ),
-    );
+    await this.#connections.close();
   }
 
   async #fetch(leader: number, inputs: readonly PartitionInput[]): Promise<void> {
-    const connection = await this.#connection(leader);
+    const connection = await this.#connections.get(leader);
     const offsets = inputs.map((input) => input.fetchOffset);
     const results = await fetchRaw(connection, {
       maxWaitMs: MAX_WAIT_MS,
@@ -94,15 +91,6 @@ export class Fetcher {
       else if (MOVED_CODES.has(result.errorCode)) await this.#cluster.refresh();
       else throw fetchError(input, result.errorCode);
     }
-  }
-
-  #connection(leader: number): Promise<Connection> {
-    let connection = this.#connections.get(leader);
-    if (!connection) {
-      connection = this.#cluster.newConnection(leader);
-      this.#connections.set(leader, connection);
-    }
-    return connection;
   }
 }
 
