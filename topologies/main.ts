@@ -35,6 +35,7 @@ await runService(name, async ({ log, metrics }) => {
     registry: new SchemaRegistry(registryUrl),
     stateFolder: join(resolve(settings.TIDEMARK_HOME), 'state'),
     topicConfig,
+    mergeBy: 'thread',
     log,
     metrics,
     commitIntervalMs: settings.TIDEMARK_COMMIT_INTERVAL_MS,

@@ -36,6 +36,9 @@ class TopicSerde<V> implements AvroSerde<V> {
   readonly #id: number;
   /** By schema id, how to read what it wrote; undefined: written with our own schema. */
   readonly #writers = new Map<number, Resolver>();
+  /** The writer of the last value, which mostly wrote the next one too. */
+  #lastId: number;
+  #lastResolver: Resolver;
   #scratch = Buffer.allocUnsafe(INITIAL_BYTES);
 
   constructor(registry: SchemaRegistry, schema: AvroSchema, id: number) {
@@ -43,6 +46,7 @@ class TopicSerde<V> implements AvroSerde<V> {
     this.#type = avroType(schema);
     this.#id = id;
     this.#writers.set(id, undefined);
+    this.#lastId = id;
   }
 
   encode(value: V): Buffer {
@@ -68,11 +72,15 @@ class TopicSerde<V> implements AvroSerde<V> {
       );
     }
     const id = buffer.readInt32BE(start + 1);
-    if (!this.#writers.has(id)) throw new SchemaNotLoaded(id);
+    if (id !== this.#lastId) {
+      if (!this.#writers.has(id)) throw new SchemaNotLoaded(id);
+      this.#lastId = id;
+      this.#lastResolver = this.#writers.get(id);
+    }
     let decoded: { value: V; offset: number };
     try {
       // A length that lies may reach into the records behind this one, never out of the buffer: the end tells.
-      decoded = this.#type.decode(buffer, start + PREFIX_BYTES, this.#writers.get(id)) as typeof decoded;
+      decoded = this.#type.decode(buffer, start + PREFIX_BYTES, this.#lastResolver) as typeof decoded;
     } catch (error) {
       throw new TidemarkError('RECORD_CORRUPT', `the value is not what schema ${id} says: ${describeError(error)}`, {
         cause: error,

@@ -8,7 +8,7 @@ import {
 } from '@platformatic/kafka';
 import { describeError, TidemarkError } from '../kit/errors.ts';
 import type { Cluster } from './cluster.ts';
-import { BatchWriter } from './codec/batch-writer.ts';
+import { BatchWriter, type Header } from './codec/batch-writer.ts';
 import { produceRaw } from './codec/requests.ts';
 import type { Membership } from './group.ts';
 import { isStaleMetadata, kafkaErrorCodes } from './protocol-errors.ts';
@@ -21,7 +21,7 @@ export interface TransactionOffset {
   readonly metadata: string;
 }
 /** The steps of a commit, in order; a test may fail any of them. */
-export type TransactionStep = 'add-partitions' | 'produce' | 'add-offsets' | 'commit-offsets' | 'end';
+export type TransactionStep = 'add-partitions' | 'add-offsets' | 'produce' | 'commit-offsets' | 'end';
 export interface TransactionalProducerOptions {
   readonly cluster: Cluster;
   readonly transactionalId: string;
@@ -29,6 +29,8 @@ export interface TransactionalProducerOptions {
   readonly transactionTimeoutMs: number;
   /** Called before each step; throwing makes the step fail. */
   readonly onStep?: (step: TransactionStep) => void;
+  /** Called when `failure` is set. */
+  readonly onFailure?: () => void;
 }
 
 /**
@@ -42,43 +44,58 @@ const FENCED_CODES = new Set([47, 90, 22, 25, 82, 49]);
 const BATCH_BYTES = 512 * 1024;
 const WAIT_LIMIT_MS = 30_000;
 
-interface Partition {
+/** One partition that a producer writes to: where `append` puts its records. Lasts as long as the producer. */
+export interface OutputPartition {
   readonly topic: string;
   readonly partition: number;
-  writer: BatchWriter;
+  readonly writer: BatchWriter;
   sequence: number;
+}
+interface ReadyBatch {
+  readonly target: OutputPartition;
+  readonly batch: Buffer;
 }
 
 /**
- * One transactional producer (KIP-98, KIP-447). Records are encoded straight into one growing batch per partition. Nothing
- * is retried in flight: every failure but a wait is the caller's to answer with `abort()`, which takes a new epoch and new
- * connections, so that no late batch can join a later transaction.
+ * One transactional producer (KIP-98, KIP-447). Records are encoded straight into one growing batch per partition. Requests go
+ * out in the background, one job after the other, so that no batch of the next transaction can leave before the present one has
+ * ended. Nothing is retried in flight: every failure but a wait is the caller's to answer with `abort()`, which takes a new epoch and
+ * new connections, so that no late batch can join a later transaction.
  */
 export class TransactionalProducer {
   readonly #options: TransactionalProducerOptions;
   readonly #connections = new Map<number, Promise<Connection>>();
-  readonly #partitions = new Map<string, Map<number, Partition>>();
+  readonly #partitions = new Map<string, OutputPartition[]>();
   /** Partitions the broker knows to be in the open transaction. */
-  readonly #added = new Set<Partition>();
-  #ready: { target: Partition; batch: Buffer }[] = [];
-  #inFlight: Promise<void>[] = [];
-  #issued: Promise<unknown> = Promise.resolve();
+  readonly #added = new Set<OutputPartition>();
+  #offsetsAdded = false;
+  #ready: ReadyBatch[] = [];
+  #unanswered: Promise<void>[] = [];
+  /** Everything asked for so far; rejects for good with the first failure, until `abort()`. */
+  #jobs: Promise<void> = Promise.resolve();
+  #failure: unknown = null;
+  #aborting = false;
   #producerId = -1n;
   #epoch = -1;
   #bytes = 0;
+  #backlogBytes = 0;
   #open = false;
 
   constructor(options: TransactionalProducerOptions) {
     this.#options = options;
   }
 
-  /** Bytes encoded in the open transaction. */
+  /** Bytes encoded since the last cut. */
   get transactionBytes(): number {
     return this.#bytes;
   }
-  /** True when a finished batch waits for `pump()`. */
-  get hasReadyBatch(): boolean {
-    return this.#ready.length > 0;
+  /** Bytes of finished batches that no broker has acknowledged yet. */
+  get backlogBytes(): number {
+    return this.#backlogBytes;
+  }
+  /** What went wrong in the background, or null; the transaction can only be aborted. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Takes the transactional id: ends what an earlier owner left open and fences it. Throws PRODUCER_FENCED or a retriable error. */
@@ -95,18 +112,33 @@ export class TransactionalProducer {
     });
     this.#producerId = answer.producerId;
     this.#epoch = answer.producerEpoch;
-    for (const partitions of this.#partitions.values()) {
-      for (const partition of partitions.values()) {
-        partition.sequence = 0;
-        partition.writer.reset(this.#producerId, this.#epoch, 0, true);
+    for (const targets of this.#partitions.values()) {
+      for (const target of targets) {
+        target.sequence = 0;
+        target.writer.reset(this.#producerId, this.#epoch, 0, true);
       }
     }
   }
 
+  /** The handle of a partition for `append`. */
+  target(topic: string, partition: number): OutputPartition {
+    let targets = this.#partitions.get(topic);
+    if (!targets) {
+      targets = [];
+      this.#partitions.set(topic, targets);
+    }
+    let target = targets.find((candidate) => candidate.partition === partition);
+    if (!target) {
+      target = { topic, partition, writer: new BatchWriter(), sequence: 0 };
+      target.writer.reset(this.#producerId, this.#epoch, 0, true);
+      targets.push(target);
+    }
+    return target;
+  }
+
   /** Encodes a record into its partition's batch. Key and value are ranges of buffers; a null buffer is a null. */
   append(
-    topic: string,
-    partition: number,
+    target: OutputPartition,
     key: Buffer | null,
     keyStart: number,
     keyEnd: number,
@@ -114,9 +146,8 @@ export class TransactionalProducer {
     valueStart: number,
     valueEnd: number,
     timestampMs: number,
-    headers?: readonly { key: string; value: Buffer | null }[],
+    headers?: readonly Header[],
   ): void {
-    const target = this.#partition(topic, partition);
     const { writer } = target;
     const before = writer.sizeBytes;
     writer.append(key, keyStart, keyEnd, value, valueStart, valueEnd, timestampMs, headers);
@@ -124,47 +155,97 @@ export class TransactionalProducer {
     if (writer.sizeBytes >= BATCH_BYTES) this.#finish(target);
   }
 
-  /** Sends the batches that are full, in the background of the processing that goes on. */
-  async pump(): Promise<void> {
+  /** Sends the batches that are full, behind whatever was asked for before. A failure shows in `failure` and at the next `commit`. */
+  pump(): void {
     if (this.#ready.length === 0) return;
-    await this.#addPartitions();
-    this.#produce();
+    const batches = this.#ready;
+    this.#ready = [];
+    this.#enqueue(async () => {
+      await this.#addPartitions(batches);
+      await this.#produce(batches);
+    });
   }
 
   /**
-   * Commits outputs and input offsets as one. Throws before the end of the transaction: call `abort()`; PRODUCER_FENCED: the
-   * tasks belong to another; COMMIT_UNKNOWN: the end was asked for and not answered, only the committed offsets can tell.
+   * Cuts the transaction here, and commits outputs and input offsets as one; what is appended from now on belongs to the next.
+   * Rejects before the end of the transaction: call `abort()`; PRODUCER_FENCED: the tasks belong to another; COMMIT_UNKNOWN: the end was
+   * asked for and not answered, only the committed offsets can tell.
    */
-  async commit(offsets: readonly TransactionOffset[], membership: Membership): Promise<void> {
-    const { transactionalId } = this.#options;
-    for (const partitions of this.#partitions.values()) {
-      for (const target of partitions.values()) if (!target.writer.isEmpty) this.#finish(target);
+  commit(offsets: readonly TransactionOffset[], membership: Membership): Promise<void> {
+    for (const targets of this.#partitions.values()) {
+      for (const target of targets) if (!target.writer.isEmpty) this.#finish(target);
     }
-    await this.#addPartitions();
-    this.#produce();
-    const sent = this.#inFlight;
-    this.#inFlight = [];
-    await Promise.all(sent);
-    if (offsets.length > 0) {
-      this.#step('add-offsets');
-      await this.#wait('AddOffsetsToTxn', async () => {
-        const connection = await this.#coordinator();
-        return addOffsetsToTxnV3.api.async(
-          connection,
-          transactionalId,
-          this.#producerId,
-          this.#epoch,
-          membership.groupId,
-        );
-      });
-      this.#open = true;
-      await this.#commitOffsets(offsets, membership);
-    }
-    if (!this.#open) return;
+    const batches = this.#ready;
+    this.#ready = [];
+    this.#bytes = 0;
+    return this.#enqueue(async () => {
+      // Both go to the coordinator, which answers a connection's requests in order: one round trip.
+      const adding = [this.#addPartitions(batches)];
+      if (offsets.length > 0) adding.push(this.#addOffsets(membership));
+      await all(adding);
+      await this.#produce(batches);
+      const answers = this.#unanswered;
+      this.#unanswered = [];
+      if (offsets.length > 0) answers.push(this.#commitOffsets(offsets, membership));
+      await all(answers);
+      if (this.#open) await this.#end();
+      this.#added.clear();
+      this.#offsetsAdded = false;
+      this.#open = false;
+    });
+  }
+
+  /** Undoes the open transaction: new connections, then a new epoch with sequences from 0; only then may work begin again. */
+  async abort(): Promise<void> {
+    this.#aborting = true;
+    // What failed may have failed because leaders or coordinators are elsewhere now.
+    this.#options.cluster.refresh();
+    await this.#disconnect();
+    // A job that still runs would go on with the new epoch.
+    await this.#jobs.catch(() => undefined);
+    await this.#disconnect();
+    this.#jobs = Promise.resolve();
+    this.#failure = null;
+    this.#ready = [];
+    this.#unanswered = [];
+    this.#added.clear();
+    this.#offsetsAdded = false;
+    this.#bytes = 0;
+    this.#backlogBytes = 0;
+    this.#open = false;
+    this.#aborting = false;
+    await this.start();
+  }
+
+  async close(): Promise<void> {
+    this.#aborting = true;
+    await this.#disconnect();
+    await this.#jobs.catch(() => undefined);
+    await this.#disconnect();
+  }
+
+  #enqueue(job: () => Promise<void>): Promise<void> {
+    const done = this.#jobs.then(job);
+    this.#jobs = done;
+    done.catch((error) => this.#fail(error));
+    return done;
+  }
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#options.onFailure?.();
+  }
+
+  async #end(): Promise<void> {
     this.#step('end');
     try {
       await this.#wait('EndTxn', async () =>
-        endTxnV3.api.async(await this.#coordinator(), transactionalId, this.#producerId, this.#epoch, true),
+        endTxnV3.api.async(
+          await this.#coordinator(),
+          this.#options.transactionalId,
+          this.#producerId,
+          this.#epoch,
+          true,
+        ),
       );
     } catch (error) {
       if (error instanceof TidemarkError && error.code === 'PRODUCER_FENCED') throw error;
@@ -173,26 +254,22 @@ export class TransactionalProducer {
         retriable: true,
       });
     }
-    this.#added.clear();
-    this.#open = false;
-    this.#bytes = 0;
   }
 
-  /** Undoes the open transaction: new connections, then a new epoch with sequences from 0; only then may work begin again. */
-  async abort(): Promise<void> {
-    // What failed may have failed because leaders or coordinators are elsewhere now.
-    this.#options.cluster.refresh();
-    await this.#disconnect();
-    this.#ready = [];
-    this.#inFlight = [];
-    this.#added.clear();
-    this.#bytes = 0;
-    this.#open = false;
-    await this.start();
-  }
-
-  async close(): Promise<void> {
-    await this.#disconnect();
+  async #addOffsets({ groupId }: Membership): Promise<void> {
+    if (this.#offsetsAdded) return;
+    this.#step('add-offsets');
+    await this.#wait('AddOffsetsToTxn', async () =>
+      addOffsetsToTxnV3.api.async(
+        await this.#coordinator(),
+        this.#options.transactionalId,
+        this.#producerId,
+        this.#epoch,
+        groupId,
+      ),
+    );
+    this.#offsetsAdded = true;
+    this.#open = true;
   }
 
   async #commitOffsets(offsets: readonly TransactionOffset[], membership: Membership): Promise<void> {
@@ -224,8 +301,8 @@ export class TransactionalProducer {
     });
   }
 
-  async #addPartitions(): Promise<void> {
-    const missing = [...new Set(this.#ready.map(({ target }) => target))].filter((target) => !this.#added.has(target));
+  async #addPartitions(batches: readonly ReadyBatch[]): Promise<void> {
+    const missing = [...new Set(batches.map(({ target }) => target))].filter((target) => !this.#added.has(target));
     if (missing.length === 0) return;
     this.#step('add-partitions');
     const byTopic = Map.groupBy(missing, (target) => target.topic);
@@ -248,26 +325,22 @@ export class TransactionalProducer {
     for (const target of missing) this.#added.add(target);
   }
 
-  /** Sends every finished batch, one request per broker; the broker takes a connection's requests in order. */
-  #produce(): void {
-    if (this.#ready.length === 0) return;
+  /** Sends batches, one request per broker; the broker takes a connection's requests in order. */
+  async #produce(batches: readonly ReadyBatch[]): Promise<void> {
+    if (batches.length === 0) return;
     this.#step('produce');
-    const ready = this.#ready;
-    this.#ready = [];
-    // Requests are issued strictly one after another, or two batches of a partition could change places.
-    const issued = this.#issued.then(() => this.#issue(ready));
-    this.#issued = issued.catch(() => undefined);
-    const answered = issued.then(async (answers) => void (await Promise.all(answers)));
-    // Awaited at the commit; until then a failure must not count as unhandled.
-    answered.catch(() => undefined);
-    this.#inFlight.push(answered);
+    for (const answer of await this.#issue(batches)) {
+      this.#unanswered.push(answer);
+      // Awaited at the commit; whoever waits for room in the meantime must hear of it.
+      answer.catch((error) => this.#fail(error));
+    }
   }
 
-  async #issue(ready: readonly { target: Partition; batch: Buffer }[]): Promise<Promise<void>[]> {
+  async #issue(ready: readonly ReadyBatch[]): Promise<Promise<void>[]> {
     const { cluster, transactionalId } = this.#options;
     // A request holds one batch per partition: further ones of the same partition go in requests of their own, in order.
     const rounds: Map<number, { topic: string; partition: number; batch: Buffer }[]>[] = [];
-    const depth = new Map<Partition, number>();
+    const depth = new Map<OutputPartition, number>();
     for (const { target, batch } of ready) {
       const round = depth.get(target) ?? 0;
       depth.set(target, round + 1);
@@ -284,35 +357,22 @@ export class TransactionalProducer {
       for (const [leader, batches] of requests) {
         const connection = await this.#connection(leader);
         const answer = produceRaw(connection, { transactionalId, batches }).then((results) => {
+          for (const { batch } of batches) this.#backlogBytes -= batch.length;
           for (const { topic, partition, errorCode } of results)
             if (errorCode !== 0) throw produceError(topic, partition, errorCode);
         });
-        answer.catch(() => undefined);
         answers.push(answer);
       }
     }
     return answers;
   }
 
-  #partition(topic: string, partition: number): Partition {
-    let partitions = this.#partitions.get(topic);
-    if (!partitions) {
-      partitions = new Map();
-      this.#partitions.set(topic, partitions);
-    }
-    let target = partitions.get(partition);
-    if (!target) {
-      target = { topic, partition, writer: new BatchWriter(), sequence: 0 };
-      target.writer.reset(this.#producerId, this.#epoch, 0, true);
-      partitions.set(partition, target);
-    }
-    return target;
-  }
-
-  #finish(target: Partition): void {
+  #finish(target: OutputPartition): void {
     const { writer } = target;
     const count = writer.count;
-    this.#ready.push({ target, batch: writer.finish() });
+    const batch = writer.finish();
+    this.#backlogBytes += batch.length;
+    this.#ready.push({ target, batch });
     target.sequence = (target.sequence + count) % 2 ** 31;
     writer.reset(this.#producerId, this.#epoch, target.sequence, true);
   }
@@ -356,7 +416,7 @@ export class TransactionalProducer {
             { cause: error, retriable: true },
           );
         }
-        if (!codes.some((code) => WAIT_CODES.has(code)) || Date.now() > deadline) throw error;
+        if (this.#aborting || !codes.some((code) => WAIT_CODES.has(code)) || Date.now() > deadline) throw error;
         if (isStaleMetadata(error)) this.#options.cluster.refresh();
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
@@ -369,4 +429,11 @@ function produceError(topic: string, partition: number, errorCode: number): Tide
   return new TidemarkError(code, `The broker refused a batch for ${topic}/${partition} with Kafka error ${errorCode}`, {
     retriable: true,
   });
+}
+
+/** Waits for all, also after one has failed: nothing may be under way when a failure is answered. */
+async function all(promises: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
 }

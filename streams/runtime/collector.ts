@@ -1,10 +1,11 @@
 import type { Counter } from 'prom-client';
-import { murmur2Partition } from '../kafka/murmur2.ts';
+import { murmur2Partition, murmur2PartitionOf } from '../kafka/murmur2.ts';
 import type { AvroSerde } from '../kafka/serde.ts';
-import type { TransactionalProducer } from '../kafka/transactions.ts';
+import type { OutputPartition, TransactionalProducer } from '../kafka/transactions.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { CompiledOutput } from '../topology/topology.ts';
-import type { RecordCollector } from './task.ts';
+import type { RecordHeader } from '../topology/types.ts';
+import type { OutputPort, RecordCollector } from './task.ts';
 
 /** An output topic as the running topology needs it. */
 export interface OutputTopic {
@@ -13,15 +14,12 @@ export interface OutputTopic {
 }
 /** Largest record we send, bytes: the broker's default limit of 1 MiB less room for batch and record headers. */
 export const MAX_RECORD_BYTES = 1_000_000;
-const CACHED_KEYS = 100_000;
 
 /** Encodes a task's outputs straight into the open transaction. */
 export class TransactionCollector implements RecordCollector {
   readonly #producer: TransactionalProducer;
   readonly #topics: ReadonlyMap<string, OutputTopic>;
   readonly #events: Counter<'processor' | 'event'>;
-  readonly #routes = new Map<string, Map<string, { key: Buffer; partition: number }>>();
-  #scratch = Buffer.allocUnsafe(64 * 1024);
 
   constructor(
     producer: TransactionalProducer,
@@ -33,61 +31,74 @@ export class TransactionCollector implements RecordCollector {
     this.#events = events;
   }
 
-  send(output: CompiledOutput, key: string, value: unknown, timestampMs: number): void {
-    const topic = this.#topics.get(output.topic)!;
-    const route = this.#route(output, topic, key);
-    if (value === null) {
-      this.#producer.append(output.topic, route.partition, route.key, 0, route.key.length, null, 0, 0, timestampMs);
-      return;
-    }
-    const end = this.#encode(topic.serde, value, output.topic);
-    if (end + route.key.length > MAX_RECORD_BYTES) {
-      throw new TidemarkError(
-        'RECORD_TOO_LARGE',
-        `A record for ${output.topic} has ${end} bytes, more than ${MAX_RECORD_BYTES}`,
-      );
-    }
-    this.#producer.append(
-      output.topic,
-      route.partition,
-      route.key,
-      0,
-      route.key.length,
-      this.#scratch,
-      0,
-      end,
-      timestampMs,
-    );
+  port(output: CompiledOutput): OutputPort {
+    return new TopicPort(this.#producer, output, this.#topics.get(output.topic)!);
   }
-
   count(processor: string, event: string): void {
     this.#events.inc({ processor, event });
   }
+}
 
-  #encode(serde: AvroSerde<unknown>, value: unknown, topic: string): number {
-    for (;;) {
-      const end = serde.encodeInto(value, this.#scratch, 0);
-      if (end >= 0) return end;
-      const length = this.#scratch.length - end;
-      // Grown once past the limit, so that the record is measured; what is larger still is refused here.
-      if (length > 16 * MAX_RECORD_BYTES)
-        throw new TidemarkError('RECORD_TOO_LARGE', `A record for ${topic} has over ${length} bytes`);
-      this.#scratch = Buffer.allocUnsafe(length * 2);
-    }
+/** One output topic: key and value are encoded into buffers of its own, and copied into the batch of the partition. */
+class TopicPort implements OutputPort {
+  readonly #producer: TransactionalProducer;
+  readonly #output: CompiledOutput;
+  readonly #serde: AvroSerde<unknown>;
+  readonly #targets: readonly OutputPartition[];
+  #key = Buffer.allocUnsafe(1024);
+  #value = Buffer.allocUnsafe(16 * 1024);
+
+  constructor(producer: TransactionalProducer, output: CompiledOutput, topic: OutputTopic) {
+    this.#producer = producer;
+    this.#output = output;
+    this.#serde = topic.serde;
+    this.#targets = Array.from({ length: topic.partitions }, (_, partition) =>
+      producer.target(output.topic, partition),
+    );
   }
 
-  #route(output: CompiledOutput, topic: OutputTopic, key: string): { key: Buffer; partition: number } {
-    let routes = this.#routes.get(output.topic);
-    if (!routes) {
-      routes = new Map();
-      this.#routes.set(output.topic, routes);
+  send(key: string | null, value: unknown, timestampMs: number, headers: readonly RecordHeader[]): void {
+    const { topic, partitionKey } = this.#output;
+    if (key === null)
+      throw new TidemarkError('KEY_MISSING', `A record for ${topic} has no key, and its partition goes by the key`);
+    const keyEnd = this.#encodeKey(key);
+    const count = this.#targets.length;
+    const routeBy = partitionKey(key);
+    const partition =
+      routeBy === key ? murmur2PartitionOf(this.#key, 0, keyEnd, count) : murmur2Partition(routeBy, count);
+    const target = this.#targets[partition]!;
+    if (value === null) {
+      this.#producer.append(target, this.#key, 0, keyEnd, null, 0, 0, timestampMs, headers);
+      return;
     }
-    let route = routes.get(key);
-    if (!route) {
-      route = { key: Buffer.from(key), partition: murmur2Partition(output.partitionKey(key), topic.partitions) };
-      if (routes.size >= CACHED_KEYS) routes.clear();
-      routes.set(key, route);
+    const end = this.#encode(value);
+    if (end + keyEnd > MAX_RECORD_BYTES)
+      throw new TidemarkError(
+        'RECORD_TOO_LARGE',
+        `A record for ${topic} has ${end + keyEnd} bytes, more than ${MAX_RECORD_BYTES}`,
+      );
+    this.#producer.append(target, this.#key, 0, keyEnd, this.#value, 0, end, timestampMs, headers);
+  }
+
+  #encodeKey(key: string): number {
+    if (key.length * 3 > this.#key.length) this.#key = Buffer.allocUnsafe(key.length * 6);
+    const bytes = this.#key;
+    for (let index = 0; index < key.length; index++) {
+      const code = key.charCodeAt(index);
+      if (code > 127) return bytes.write(key);
+      bytes[index] = code;
     }
-    return route;
+    return key.length;
+  }
+  #encode(value: unknown): number {
+    for (;;) {
+      const end = this.#serde.encodeInto(value, this.#value, 0);
+      if (end >= 0) return end;
+      const length = this.#value.length - end;
+      // Grown once past the limit, so that the record is measured; what is larger still is refused here.
+      if (length > 16 * MAX_RECORD_BYTES)
+        throw new TidemarkError('RECORD_TOO_LARGE', `A record for ${this.#output.topic} has over ${length} bytes`);
+      this.#value = Buffer.allocUnsafe(length * 2);
+    }
   }
 }

@@ -21,14 +21,19 @@ const OFFSET_OUT_OF_RANGE = 1;
  */
 export class Fetcher {
   readonly #cluster: Cluster;
-  readonly #inputs: readonly PartitionInput[];
+  readonly #inputs: () => readonly PartitionInput[];
   readonly #wake: () => void;
   readonly #fail: (error: unknown) => void;
   readonly #connections: ConnectionPool;
   readonly #busy = new Set<number>();
   #closed = false;
 
-  constructor(cluster: Cluster, inputs: readonly PartitionInput[], wake: () => void, fail: (error: unknown) => void) {
+  constructor(
+    cluster: Cluster,
+    inputs: () => readonly PartitionInput[],
+    wake: () => void,
+    fail: (error: unknown) => void,
+  ) {
     this.#cluster = cluster;
     this.#connections = new ConnectionPool((broker) => cluster.newConnection(broker));
     this.#inputs = inputs;
@@ -39,7 +44,7 @@ export class Fetcher {
   /** Asks every broker without a fetch in flight for what has room. Call it whenever room may have come. */
   async request(): Promise<void> {
     const wanted = new Map<number, PartitionInput[]>();
-    for (const input of this.#inputs) {
+    for (const input of this.#inputs()) {
       if (!input.wantsMore) continue;
       const leader = await this.#cluster.leader(input.topic, input.partition);
       const inputs = wanted.get(leader);

@@ -25,6 +25,13 @@ export interface RunOptions {
   readonly metrics: Metrics;
   /** Default 100. */
   readonly commitIntervalMs?: number;
+  /** How long an empty input that is caught up is waited for before the others of its task go on; default 0. */
+  readonly maxTaskIdleMs?: number;
+  /**
+   * What is processed in the order of event time: the inputs of each task (default), or of all tasks of the thread, which makes the order of
+   * outputs the same however many partitions there are.
+   */
+  readonly mergeBy?: 'task' | 'thread';
   /** Default 10 s: how long a process may be silent before its tasks go to another. */
   readonly sessionTimeoutMs?: number;
   /** Default 10 s: how long readers wait for a transaction whose owner is gone for good. */
@@ -55,6 +62,8 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     brokers: options.brokers,
     id: identity.id,
     commitIntervalMs: options.commitIntervalMs ?? 100,
+    maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
+    mergeBy: options.mergeBy ?? 'task',
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
     transactionTimeoutMs: options.transactionTimeoutMs ?? 10_000,
     log: options.log,
@@ -99,7 +108,11 @@ async function prepareTopics(topology: CompiledTopology, options: RunOptions): P
   ]);
   await kafka.createTopics([
     ...internal,
-    { name: topology.deadLetterTopic, partitions: 1, config: topicConfig('delete') },
+    ...[topology.deadLetterTopic, topology.lateTopic].map((name) => ({
+      name,
+      partitions: 1,
+      config: topicConfig('delete'),
+    })),
   ]);
   const sources = new Map<string, AvroSerde<unknown>>();
   const outputs = new Map<string, OutputTopic>();

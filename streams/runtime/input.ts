@@ -1,5 +1,6 @@
 import { BatchCursor } from '../kafka/codec/batch-cursor.ts';
 import type { FetchedPartition } from '../kafka/codec/requests.ts';
+import type { AvroSerde } from '../kafka/serde.ts';
 import type { CompiledSource } from '../topology/topology.ts';
 import type { Task } from './task.ts';
 
@@ -13,6 +14,7 @@ const BUFFER_BYTES = 4 * 1024 * 1024;
 export class PartitionInput {
   readonly task: Task;
   readonly source: CompiledSource;
+  readonly serde: AvroSerde<unknown>;
   readonly topic: string;
   readonly partition: number;
   /** Where the next fetch begins. */
@@ -21,15 +23,20 @@ export class PartitionInput {
   stableOffset = -1;
   /** What the last commit holds; -1 before the first. */
   committedOffset = -1;
+  /** What the last cut holds: ahead of the commit while that is on its way. */
+  cutOffset = -1;
   /** True when the group has a committed offset here. */
   hasCommit = false;
+  /** Since when it is empty and caught up while others of its task wait for it; -1: it is not. */
+  emptySinceMs = -1;
   #queue: { cursor: BatchCursor; bytes: number }[] = [];
   #bytes = 0;
   #head = false;
 
-  constructor(task: Task, source: CompiledSource) {
+  constructor(task: Task, source: CompiledSource, serde: AvroSerde<unknown>) {
     this.task = task;
     this.source = source;
+    this.serde = serde;
     this.topic = source.topic;
     this.partition = task.partition;
   }
@@ -81,9 +88,11 @@ export class PartitionInput {
     this.#bytes += records.length;
     this.fetchOffset = next;
   }
-  /** Forgets what is buffered and goes back to an offset. */
+  /** Forgets what is buffered and goes to a committed offset. */
   seek(offset: number): void {
     this.fetchOffset = offset;
+    this.committedOffset = offset;
+    this.cutOffset = offset;
     this.stableOffset = -1;
     this.#queue = [];
     this.#bytes = 0;

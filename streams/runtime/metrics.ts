@@ -8,6 +8,7 @@ export class RuntimeMetrics {
   readonly events: Counter<'processor' | 'event'>;
   readonly #processed: Counter<'topic'>;
   readonly #rejected: Counter<'topic' | 'code'>;
+  readonly #late: Counter<'topic'>;
   readonly #commits: Counter;
   readonly #aborts: Counter;
   readonly #changelog: Counter;
@@ -25,6 +26,7 @@ export class RuntimeMetrics {
       'topic',
       'code',
     ]);
+    this.#late = metrics.counter('tidemark_records_late_total', 'Records too late for a part of their work', ['topic']);
     this.#commits = metrics.counter('tidemark_commits_total', 'Transactions committed');
     this.#aborts = metrics.counter('tidemark_aborts_total', 'Transactions aborted');
     this.#changelog = metrics.counter('tidemark_changelog_records_total', 'Changelog records written');
@@ -48,6 +50,9 @@ export class RuntimeMetrics {
   }
   rejected(topic: string, code: string): void {
     this.#rejected.inc({ topic, code });
+  }
+  late(topic: string): void {
+    this.#late.inc({ topic });
   }
   committed(latencyMs: number, changelogRecords: number): void {
     this.#commits.inc();

@@ -6,14 +6,15 @@ import type { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import type { Rejection } from './task.ts';
 
-/** What a dead letter keeps of a value, bytes; the rest is told by the header `value.truncatedFrom`. */
-const DEAD_LETTER_VALUE_BYTES = 512 * 1024;
+/** What is kept of a value, bytes; the rest is told by the header `value.truncatedFrom`. */
+const KEPT_VALUE_BYTES = 512 * 1024;
 /** Failures of a single record that no second try can mend. */
-const CONDEMNING_CODES = new Set(['RECORD_TOO_LARGE', 'TIMESTAMP_INVALID']);
+const CONDEMNING_CODES = new Set(['RECORD_TOO_LARGE', 'TIMESTAMP_INVALID', 'KEY_MISSING']);
 
 export interface PoisonOptions {
   readonly producer: TransactionalProducer;
   readonly deadLetterTopic: string;
+  readonly lateTopic: string;
   readonly metrics: RuntimeMetrics;
   readonly log: Log;
 }
@@ -46,7 +47,7 @@ export class PoisonHandler {
 
   /** Throws POISON_RECORD under FAIL; otherwise the stream goes on without the record. */
   handle(input: PartitionInput, record: BatchCursor, { code, reason }: Rejection): void {
-    const { metrics, log, producer, deadLetterTopic } = this.#options;
+    const { metrics, log, deadLetterTopic } = this.#options;
     const { topic, partition, source } = input;
     const position = { topic, partition, offset: record.offset };
     const what = `${topic}/${partition}@${record.offset}: ${reason}`;
@@ -59,6 +60,18 @@ export class PoisonHandler {
       );
     log.warn({ code, ...position }, `${source.onPoison === 'SKIP' ? 'skipped' : 'dead letter'} ${what}`);
     if (source.onPoison === 'SKIP') return;
+    this.#keep(deadLetterTopic, input, record, { code, reason });
+  }
+
+  /** Keeps a record that was processed but came too late for a part of its work. */
+  late(input: PartitionInput, record: BatchCursor, reason: string): void {
+    this.#options.metrics.late(input.topic);
+    this.#keep(this.#options.lateTopic, input, record, { code: 'RECORD_LATE', reason });
+  }
+
+  /** Writes the record as it came, with where it came from and why it is here. */
+  #keep(to: string, { topic, partition }: PartitionInput, record: BatchCursor, { code, reason }: Rejection): void {
+    const { producer } = this.#options;
     const headers = [
       ...record.headers(),
       header('error.code', code),
@@ -70,14 +83,13 @@ export class PoisonHandler {
     ];
     const { buffer, keyStart, keyEnd, valueStart } = record;
     let { valueEnd } = record;
-    if (valueEnd - valueStart > DEAD_LETTER_VALUE_BYTES) {
+    if (valueEnd - valueStart > KEPT_VALUE_BYTES) {
       headers.push(header('value.truncatedFrom', String(valueEnd - valueStart)));
-      valueEnd = valueStart + DEAD_LETTER_VALUE_BYTES;
+      valueEnd = valueStart + KEPT_VALUE_BYTES;
     }
-    const keyLimit = Math.min(keyEnd, keyStart + DEAD_LETTER_VALUE_BYTES / 4);
+    const keyLimit = Math.min(keyEnd, keyStart + KEPT_VALUE_BYTES / 4);
     producer.append(
-      deadLetterTopic,
-      0,
+      producer.target(to, 0),
       keyStart < 0 ? null : buffer,
       keyStart,
       keyLimit,

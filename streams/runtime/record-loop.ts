@@ -1,16 +1,21 @@
 import type { BatchCursor } from '../kafka/codec/batch-cursor.ts';
+import type { Clock } from '../kit/clock.ts';
 import { describeError, TidemarkError } from '../kit/errors.ts';
+import { StringCache } from '../kit/string-cache.ts';
 import type { StreamRecord } from '../topology/types.ts';
 import type { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import type { PoisonHandler } from './poison.ts';
-import type { TaskSet, TopicTable } from './task-set.ts';
+import { NO_HEADERS } from './task.ts';
+import type { TaskSet } from './task-set.ts';
 
 export interface RecordLoopOptions {
   readonly tasks: TaskSet;
   readonly poison: PoisonHandler;
-  readonly topics: TopicTable;
   readonly metrics: RuntimeMetrics;
+  readonly clock: Clock;
+  /** How long an empty input is waited for when it is caught up. */
+  readonly maxTaskIdleMs: number;
 }
 
 /** Longest stretch without letting input and output have the event loop, milliseconds. */
@@ -19,12 +24,14 @@ const SLICE_MS = 10;
 const STRIDE = 256;
 
 /**
- * Picks the buffered record with the lowest (timestamp, topic, partition) over all tasks of the thread and runs it. An empty
- * partition holds the others back only until its fetch has reached the last stable offset (`maxTaskIdleMs` 0): what was
- * readable together is processed in the order of event time.
+ * Picks the buffered record with the lowest (timestamp, topic, partition) of a group of inputs and runs it. An empty partition
+ * holds the others back until its fetch has reached the last stable offset, and for `maxTaskIdleMs` after that: what was readable
+ * together is processed in the order of event time. A group that has to wait does not hold up another.
  */
 export class RecordLoop {
   readonly #options: RecordLoopOptions;
+  readonly #keys = new StringCache();
+  #turn = 0;
 
   constructor(options: RecordLoopOptions) {
     this.#options = options;
@@ -35,13 +42,20 @@ export class RecordLoop {
     return this.#options.tasks.inputs.every((input) => input.caughtUp && input.peek() === null);
   }
 
-  /** Processes for at most `budgetMs`, or until it must wait for a fetch. Returns the number of records. */
+  /** Processes for at most `budgetMs`, or until every group must wait. Returns the number of records. */
   async run(budgetMs: number): Promise<number> {
     const until = performance.now() + Math.min(budgetMs, SLICE_MS);
     let total = 0;
-    for (;;) {
-      const choice = this.#choose();
-      if (!choice) return total;
+    for (let waiting = 0; ; ) {
+      const { inputGroups } = this.#options.tasks;
+      if (waiting >= inputGroups.length) return total;
+      this.#turn = (this.#turn + 1) % inputGroups.length;
+      const choice = this.#choose(inputGroups[this.#turn]!);
+      if (!choice) {
+        waiting++;
+        continue;
+      }
+      waiting = 0;
       const { input, limitMs } = choice;
       let count = 0;
       // Stays on one partition while its head is the lowest: the choice costs once a run, not once a record.
@@ -60,17 +74,18 @@ export class RecordLoop {
   }
 
   /** The input to read from, and the timestamp up to which it may be read before choosing again; null: wait. */
-  #choose(): { input: PartitionInput; limitMs: number } | null {
+  #choose(inputs: readonly PartitionInput[]): { input: PartitionInput; limitMs: number } | null {
     let best: PartitionInput | null = null;
     let bestMs = 0;
     let limitMs = Number.POSITIVE_INFINITY;
-    for (const input of this.#options.tasks.inputs) {
+    for (const input of inputs) {
       const head = input.peek();
       if (!head) {
-        if (!input.caughtUp) return null;
+        if (!input.caughtUp || this.#worthWaiting(input)) return null;
         continue;
       }
       const timestampMs = head.timestampMs;
+      input.emptySinceMs = -1;
       if (best === null || timestampMs < bestMs) {
         // The former best comes later in time but earlier in the order of ties.
         limitMs = best === null ? limitMs : Math.min(limitMs, bestMs - 1);
@@ -81,9 +96,17 @@ export class RecordLoop {
     return best && { input: best, limitMs: Math.max(limitMs, bestMs) };
   }
 
+  #worthWaiting(input: PartitionInput): boolean {
+    const { maxTaskIdleMs, clock } = this.#options;
+    if (maxTaskIdleMs === 0) return false;
+    const nowMs = clock.now();
+    if (input.emptySinceMs < 0) input.emptySinceMs = nowMs;
+    return nowMs - input.emptySinceMs < maxTaskIdleMs;
+  }
+
   /** Runs one record. Returns the id of a schema that has to be loaded first, else null. */
   #process(input: PartitionInput, head: BatchCursor): number | null {
-    const { poison, topics } = this.#options;
+    const { poison } = this.#options;
     const { topic, partition, source, task } = input;
     const { buffer, offset } = head;
     const verdict = poison.verdict(input, offset);
@@ -94,7 +117,7 @@ export class RecordLoop {
     let value: unknown = null;
     if (head.valueStart >= 0) {
       try {
-        value = topics.sources.get(topic)!.decode(buffer, head.valueStart, head.valueEnd);
+        value = input.serde.decode(buffer, head.valueStart, head.valueEnd);
       } catch (error) {
         const id = schemaToLoad(error);
         if (id !== null) return id;
@@ -104,29 +127,22 @@ export class RecordLoop {
       }
     }
     const record: StreamRecord = {
-      key: head.keyStart < 0 ? null : buffer.toString('utf8', head.keyStart, head.keyEnd),
+      key: head.keyStart < 0 ? null : this.#keys.get(buffer, head.keyStart, head.keyEnd),
       value,
       timestampMs: head.timestampMs,
       source: { topic, partition, offset },
+      headers: head.headerCount === 0 ? NO_HEADERS : head.headers(),
     };
-    try {
-      const rejection = task.process(source, record);
-      if (rejection) poison.handle(input, head, rejection);
-    } catch (error) {
-      if (!(error instanceof TidemarkError) || error.position) throw error;
-      throw new TidemarkError(error.code, error.message, {
-        cause: error.cause,
-        retriable: error.retriable,
-        position: record.source,
-      });
-    }
+    const rejection = task.process(source, record);
+    if (rejection) poison.handle(input, head, rejection);
+    else if (task.lateReason !== null) poison.late(input, head, task.lateReason);
     return null;
   }
 
   /** Fetches a writer's schema; one that the registry does not know makes the record poison. */
   async #load(input: PartitionInput, head: BatchCursor, schemaId: number): Promise<void> {
     try {
-      await this.#options.topics.sources.get(input.topic)!.load(schemaId);
+      await input.serde.load(schemaId);
     } catch (error) {
       if (!(error instanceof TidemarkError) || error.retriable) throw error;
       this.#options.poison.handle(input, head, { code: error.code, reason: describeError(error) });

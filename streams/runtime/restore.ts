@@ -1,5 +1,4 @@
 import type { Kafka } from '../kafka/index.ts';
-import type { AvroType } from '../kit/avro.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import type { CompiledTopology } from '../topology/topology.ts';
@@ -10,7 +9,6 @@ export interface RestoreOptions {
   readonly kafka: Kafka;
   readonly topology: CompiledTopology;
   readonly task: Task;
-  readonly types: ReadonlyMap<string, AvroType>;
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
   readonly progress: (text: string) => void;
@@ -21,7 +19,7 @@ export interface RestoreOptions {
  * read_committed until the position reaches it: a commit marker may still be on its way. Returns the number of records.
  */
 export async function restoreTask(options: RestoreOptions): Promise<number> {
-  const { kafka, task, topology, types, log, metrics, progress } = options;
+  const { kafka, task, topology, log, metrics, progress } = options;
   let total = 0;
   for (const { name, changelog } of task.sub.stores) {
     const { partition } = task;
@@ -29,7 +27,6 @@ export async function restoreTask(options: RestoreOptions): Promise<number> {
     const begin = (await kafka.offsets(changelog, 'earliest'))[partition]!;
     if (begin >= end) continue;
     const store = task.stores.get(name)!;
-    const type = types.get(name)!;
     const startMs = performance.now();
     const reader = await kafka.openReader({
       topics: [{ topic: changelog, partitions: [partition], from: 'earliest' }],
@@ -41,10 +38,8 @@ export async function restoreTask(options: RestoreOptions): Promise<number> {
         progress(`restoring store ${name}/${partition}: ${remaining} changelog records to go`);
         for (const fetched of await reader.poll()) {
           for (const { key, value, offset } of fetched.records) {
-            store.restore(
-              key!.toString(),
-              value === null ? undefined : decode(type, value, topology, { topic: changelog, partition, offset }),
-            );
+            if (value) checkVersion(value, topology, { topic: changelog, partition, offset });
+            store.restore(key!, 0, key!.length, value, 0, value?.length ?? 0);
             total++;
           }
         }
@@ -60,12 +55,11 @@ export async function restoreTask(options: RestoreOptions): Promise<number> {
   return total;
 }
 
-function decode(
-  type: AvroType,
+function checkVersion(
   value: Buffer,
   topology: CompiledTopology,
   position: { topic: string; partition: number; offset: number },
-): unknown {
+): void {
   const version = value[0];
   if (version !== topology.version) {
     throw new TidemarkError(
@@ -74,5 +68,4 @@ function decode(
       { position },
     );
   }
-  return type.fromBuffer(value.subarray(1));
 }

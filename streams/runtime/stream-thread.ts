@@ -23,6 +23,8 @@ export interface StreamThreadOptions {
   /** Lasting name: transactional id and static group member. */
   readonly id: string;
   readonly commitIntervalMs: number;
+  readonly maxTaskIdleMs: number;
+  readonly mergeBy: 'task' | 'thread';
   readonly sessionTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly log: Log;
@@ -38,10 +40,16 @@ interface Session {
   readonly loop: RecordLoop;
   readonly poison: PoisonHandler;
   fetcher: Fetcher | null;
+  /** The commit on its way, or null. Never rejects: what went wrong is in the producer's `failure`. */
+  committing: Promise<void> | null;
+  /** A wall-clock punctuator has run since the last cut: there may be something to commit although nothing was consumed. */
+  punctuated: boolean;
 }
 
 /** Bytes of output after which a transaction is cut early. */
 const TRANSACTION_BYTES = 64 * 1024 * 1024;
+/** Bytes of unacknowledged output, or of output that waits for a commit to end, at which processing pauses. */
+const BACKLOG_BYTES = 128 * 1024 * 1024;
 /** Aborts at one position after which trying again is hopeless. */
 const MAX_ABORTS = 3;
 /** A thread that has work and has not committed for this long is not ready. */
@@ -62,6 +70,7 @@ export class StreamThread {
   #tasks: TaskSet | null = null;
   #state = 'joining its group';
   #lastCommitMs = 0;
+  #lastCutMs = 0;
   #aborts = { position: '', count: 0 };
 
   constructor(options: StreamThreadOptions) {
@@ -105,6 +114,7 @@ export class StreamThread {
   async #session(): Promise<void> {
     const { topology, kafka, brokers, id, log, sessionTimeoutMs, transactionTimeoutMs, onStep, topics, metrics } =
       this.#options;
+    const { deadLetterTopic, lateTopic } = topology;
     this.#failure = null;
     this.#assignment = null;
     this.#membership = null;
@@ -113,6 +123,7 @@ export class StreamThread {
       cluster: kafka.cluster,
       transactionalId: id,
       transactionTimeoutMs,
+      onFailure: () => this.#signal.notify(),
       ...(onStep ? { onStep } : {}),
     });
     const member = new GroupMember({
@@ -133,13 +144,15 @@ export class StreamThread {
     const collector = new TransactionCollector(producer, topics.outputs, metrics.events);
     const tasks = new TaskSet({ ...this.#options, collector });
     this.#tasks = tasks;
-    const poison = new PoisonHandler({ producer, deadLetterTopic: topology.deadLetterTopic, metrics, log });
+    const poison = new PoisonHandler({ producer, deadLetterTopic, lateTopic, metrics, log });
     const session: Session = {
       producer,
       tasks,
       poison,
-      loop: new RecordLoop({ tasks, poison, topics, metrics }),
+      loop: new RecordLoop({ ...this.#options, tasks, poison }),
       fetcher: null,
+      committing: null,
+      punctuated: false,
     };
     try {
       this.#state = 'joining its group';
@@ -156,38 +169,46 @@ export class StreamThread {
   }
 
   async #work(session: Session): Promise<void> {
-    const { tasks, loop, producer } = session;
-    const { clock, commitIntervalMs } = this.#options;
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
-      if (this.#stopping) return this.#commit(session);
+      if (session.producer.failure !== null) {
+        await this.#abort(session, session.producer.failure);
+        continue;
+      }
+      if (this.#stopping) return this.#commitAll(session);
       if (this.#revocation) {
-        await this.#commit(session);
+        await this.#commitAll(session);
         this.#membership = null;
         this.#state = 'waiting for its partitions';
         this.#endRevocation();
       }
       if (this.#assignment) await this.#assign(session, this.#assignment);
-      if (!this.#membership) {
-        await this.#signal.wait(commitIntervalMs);
-        continue;
-      }
-      await session.fetcher?.request();
-      let processed = 0;
-      try {
-        processed = await loop.run(Math.max(1, this.#lastCommitMs + commitIntervalMs - clock.now()));
-        if (producer.hasReadyBatch) await producer.pump();
-      } catch (error) {
-        await this.#abort(session, error);
-        continue;
-      }
-      const dueMs = this.#lastCommitMs + commitIntervalMs - clock.now();
-      const drained = loop.drained;
-      if (tasks.dirty && (drained || dueMs <= 0 || producer.transactionBytes > TRANSACTION_BYTES))
-        await this.#commit(session);
-      else if (processed === 0) await this.#signal.wait(commitIntervalMs);
-      else await immediate();
+      if (this.#membership) await this.#turn(session);
+      else await this.#signal.wait(this.#options.commitIntervalMs);
     }
+  }
+
+  /** Fetches, processes for a slice of time, sends what is ready, and cuts the transaction where it is due. */
+  async #turn(session: Session): Promise<void> {
+    const { tasks, loop, producer } = session;
+    const { clock, commitIntervalMs } = this.#options;
+    await session.fetcher?.request();
+    let processed = 0;
+    try {
+      if (producer.backlogBytes + producer.transactionBytes < BACKLOG_BYTES) {
+        processed = await loop.run(Math.max(1, this.#lastCutMs + commitIntervalMs - clock.now()));
+        if (tasks.punctuate(clock.now())) session.punctuated = true;
+      }
+      producer.pump();
+      const dueMs = this.#lastCutMs + commitIntervalMs - clock.now();
+      const isDue = dueMs <= 0 || loop.drained || producer.transactionBytes > TRANSACTION_BYTES;
+      if (session.committing === null && isDue && (tasks.dirty || session.punctuated)) this.#cut(session);
+    } catch (error) {
+      await this.#abort(session, error);
+      return;
+    }
+    if (processed === 0) await this.#signal.wait(commitIntervalMs);
+    else await immediate();
   }
 
   async #assign(session: Session, assignment: Assignment): Promise<void> {
@@ -203,50 +224,77 @@ export class StreamThread {
       await session.fetcher?.close();
       session.fetcher = new Fetcher(
         kafka.cluster,
-        session.tasks.inputs,
+        () => session.tasks.inputs,
         () => this.#signal.notify(),
         (error) => this.#fail(error),
       );
     }
     this.#lastCommitMs = this.#options.clock.now();
+    this.#lastCutMs = this.#lastCommitMs;
     this.#state = 'running';
     log.info(
       `${topology.name} has partitions ${assignment.partitions.join(', ') || 'none'} in generation ${assignment.membership.generationId}`,
     );
   }
 
-  async #commit(session: Session): Promise<void> {
+  /** Ends the transaction here; its commit goes on in the background while the next one is processed. */
+  #cut(session: Session): void {
     const { tasks, producer } = session;
     const { clock, metrics } = this.#options;
-    if (!tasks.dirty || !this.#membership) return;
     const startMs = clock.now();
+    const { offsets, changelogRecords } = tasks.cut(producer);
+    session.punctuated = false;
+    this.#lastCutMs = startMs;
+    session.committing = producer.commit(offsets, this.#membership!).then(
+      () => {
+        tasks.committed(offsets);
+        this.#aborts.count = 0;
+        this.#lastCommitMs = clock.now();
+        metrics.committed(this.#lastCommitMs - startMs, changelogRecords);
+        for (const input of tasks.inputs)
+          metrics.lag(input.topic, input.partition, Math.max(0, input.stableOffset - input.committedOffset));
+        session.committing = null;
+        this.#signal.notify();
+      },
+      () => {
+        session.committing = null;
+      },
+    );
+  }
+
+  /** Commits everything that is done, and returns when it is; after a failure everything is aborted instead. */
+  async #commitAll(session: Session): Promise<void> {
+    const { tasks, producer } = session;
     try {
-      tasks.beforeCommit();
-      const records = tasks.writeChangelogs(producer);
-      const offsets = tasks.offsets();
-      await producer.commit(offsets, this.#membership);
-      tasks.committed(offsets);
-      this.#aborts.count = 0;
-      this.#lastCommitMs = clock.now();
-      metrics.committed(this.#lastCommitMs - startMs, records);
-      for (const input of tasks.inputs)
-        metrics.lag(input.topic, input.partition, Math.max(0, input.stableOffset - input.committedOffset));
+      await session.committing;
+      if (producer.failure === null && this.#membership && (tasks.dirty || session.punctuated)) {
+        this.#cut(session);
+        await session.committing;
+      }
     } catch (error) {
       await this.#abort(session, error);
     }
+    if (producer.failure !== null) await this.#abort(session, producer.failure);
   }
 
   /** Undoes the open transaction and goes back to the last commit; gives the session up where that cannot be known or done. */
-  async #abort(session: Session, error: unknown): Promise<void> {
+  async #abort(session: Session, cause: unknown): Promise<void> {
     const { log, metrics, topology } = this.#options;
-    const code = error instanceof TidemarkError ? error.code : '';
-    if (code === 'PRODUCER_FENCED' || code === 'COMMIT_UNKNOWN' || code === 'POISON_RECORD') throw error;
+    // A commit on its way is let end, well or not: cut off, nobody would know which.
+    await session.committing;
+    const { failure } = session.producer;
+    for (const error of [failure, cause]) {
+      const code = error instanceof TidemarkError ? error.code : '';
+      if (code === 'PRODUCER_FENCED' || code === 'COMMIT_UNKNOWN' || code === 'POISON_RECORD') throw error;
+    }
     metrics.aborted();
-    log.warn(`${topology.name} aborts a transaction: ${describeError(error)}`);
-    if (!session.poison.condemn(error)) this.#countAbort(session.tasks.inputs, error);
+    log.warn(`${topology.name} aborts a transaction: ${describeError(cause)}`);
+    if (!session.poison.condemn(cause)) this.#countAbort(session.tasks.inputs, cause);
     session.tasks.rollback();
+    session.punctuated = false;
     await session.producer.abort();
     this.#lastCommitMs = this.#options.clock.now();
+    this.#lastCutMs = this.#lastCommitMs;
   }
 
   #countAbort(inputs: readonly PartitionInput[], error: unknown): void {

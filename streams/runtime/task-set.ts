@@ -1,6 +1,5 @@
 import type { AvroSerde, Kafka } from '../kafka/index.ts';
 import type { TransactionalProducer, TransactionOffset } from '../kafka/transactions.ts';
-import { type AvroType, avroType } from '../kit/avro.ts';
 import type { Clock } from '../kit/clock.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
@@ -20,7 +19,9 @@ export interface TopicTable {
 export interface TaskSetOptions {
   readonly topology: CompiledTopology;
   readonly kafka: Kafka;
+  readonly topics: TopicTable;
   readonly collector: RecordCollector;
+  readonly mergeBy: 'task' | 'thread';
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
@@ -29,28 +30,29 @@ export interface TaskSetOptions {
 /** The tasks of one thread with their input positions: assigned, committed and rolled back together. */
 export class TaskSet {
   readonly #options: TaskSetOptions;
-  readonly #types = new Map<string, AvroType>();
   #tasks: Task[] = [];
   #inputs: readonly PartitionInput[] = [];
-  #scratch = Buffer.allocUnsafe(64 * 1024);
+  #groups: readonly (readonly PartitionInput[])[] = [];
 
   constructor(options: TaskSetOptions) {
     this.#options = options;
-    for (const sub of options.topology.subTopologies)
-      for (const { name, value } of sub.stores) this.#types.set(name, avroType(value));
   }
 
   /** All input partitions, ordered by (topic, partition). A new array with every change of the assignment. */
   get inputs(): readonly PartitionInput[] {
     return this.#inputs;
   }
+  /** Inputs that are merged by event time: of each task, or of the whole thread. */
+  get inputGroups(): readonly (readonly PartitionInput[])[] {
+    return this.#groups;
+  }
   /** Readable records that are not committed as processed. */
   get lagRecords(): number {
     return this.#inputs.reduce((sum, input) => sum + Math.max(0, input.stableOffset - input.committedOffset), 0);
   }
-  /** True when something was consumed since the last commit. */
+  /** True when something was consumed since the last cut. */
   get dirty(): boolean {
-    return this.#inputs.some((input) => input.position !== input.committedOffset);
+    return this.#inputs.some((input) => input.position !== input.cutOffset);
   }
 
   /**
@@ -58,14 +60,15 @@ export class TaskSet {
    * STATE_WITHOUT_OFFSETS when a store has data and its inputs no committed offsets.
    */
   async assign(partitions: readonly number[], progress: (text: string) => void): Promise<void> {
-    const { topology, collector, clock } = this.#options;
+    const { topology, topics, collector, clock } = this.#options;
     const kept = await this.#current(this.#tasks.filter((task) => partitions.includes(task.partition)));
     const added: { task: Task; inputs: PartitionInput[] }[] = [];
     for (const sub of topology.subTopologies) {
       for (const partition of partitions) {
         if (kept.some((task) => task.sub === sub && task.partition === partition)) continue;
-        const task = new Task(sub, partition, collector, () => clock.now());
-        added.push({ task, inputs: sub.sources.map((source) => new PartitionInput(task, source)) });
+        const task = new Task({ sub, partition, version: topology.version, collector, now: () => clock.now() });
+        const inputs = sub.sources.map((source) => new PartitionInput(task, source, topics.sources.get(source.topic)!));
+        added.push({ task, inputs });
       }
     }
     if (added.length === 0 && kept.length === this.#tasks.length) return;
@@ -77,57 +80,44 @@ export class TaskSet {
       ...added.flatMap((entry) => entry.inputs),
     ];
     this.#inputs = inputs.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition));
+    const byTask = Map.groupBy(this.#inputs, (input) => input.task);
+    this.#groups = this.#options.mergeBy === 'thread' && inputs.length > 0 ? [this.#inputs] : [...byTask.values()];
   }
 
-  beforeCommit(): void {
-    for (const task of this.#tasks) task.beforeCommit();
+  /** Fires the wall-clock punctuators that are due; true when there were any. */
+  punctuate(nowMs: number): boolean {
+    let fired = false;
+    for (const task of this.#tasks) fired = task.punctuateWallClock(nowMs) || fired;
+    return fired;
   }
-  /** Appends every changed key of every store to its changelog; returns how many. */
-  writeChangelogs(producer: TransactionalProducer): number {
-    let records = 0;
+
+  /**
+   * The cut: what processors held back is emitted, every changed row goes to its changelog, and stores, stream time and positions are
+   * frozen. Returns the positions that moved, with stream time, and the number of changelog records.
+   */
+  cut(producer: TransactionalProducer): { offsets: TransactionOffset[]; changelogRecords: number } {
+    let changelogRecords = 0;
     for (const task of this.#tasks) {
+      task.beforeCommit();
+      task.freeze();
       for (const { name, changelog } of task.sub.stores) {
-        const type = this.#types.get(name)!;
+        const target = producer.target(changelog, task.partition);
         const timestampMs = Math.max(0, task.streamTimeMs);
-        for (const [key, value] of task.stores.get(name)!.dirty()) {
-          const keyBytes = Buffer.from(key);
-          records++;
-          if (value === undefined)
-            producer.append(changelog, task.partition, keyBytes, 0, keyBytes.length, null, 0, 0, timestampMs);
-          else {
-            const end = this.#encode(type, value);
-            producer.append(
-              changelog,
-              task.partition,
-              keyBytes,
-              0,
-              keyBytes.length,
-              this.#scratch,
-              0,
-              end,
-              timestampMs,
-            );
-          }
-        }
+        changelogRecords += task.stores
+          .get(name)!
+          .freeze((key, keyStart, keyEnd, value, valueStart, valueEnd) =>
+            producer.append(target, key, keyStart, keyEnd, value, valueStart, valueEnd, timestampMs),
+          );
       }
     }
-    return records;
-  }
-  /** The positions that moved; stream time travels with them. */
-  offsets(): TransactionOffset[] {
     const offsets: TransactionOffset[] = [];
     for (const input of this.#inputs) {
-      const offset = input.position;
-      if (offset !== input.committedOffset) {
-        offsets.push({
-          topic: input.topic,
-          partition: input.partition,
-          offset,
-          metadata: String(input.task.streamTimeMs),
-        });
-      }
+      const { topic, partition, position } = input;
+      if (position === input.cutOffset) continue;
+      input.cutOffset = position;
+      offsets.push({ topic, partition, offset: position, metadata: String(input.task.streamTimeMs) });
     }
-    return offsets;
+    return { offsets, changelogRecords };
   }
   committed(offsets: readonly TransactionOffset[]): void {
     for (const { topic, partition, offset } of offsets) {
@@ -145,16 +135,6 @@ export class TaskSet {
   rollback(): void {
     for (const task of this.#tasks) task.rollback();
     for (const input of this.#inputs) input.seek(input.committedOffset);
-  }
-
-  #encode(type: AvroType, value: unknown): number {
-    this.#scratch[0] = this.#options.topology.version;
-    for (;;) {
-      const end = type.encode(value, this.#scratch, 1);
-      if (end >= 0) return end;
-      this.#scratch = Buffer.allocUnsafe((this.#scratch.length - end) * 2);
-      this.#scratch[0] = this.#options.topology.version;
-    }
   }
 
   /**
@@ -184,7 +164,6 @@ export class TaskSet {
       for (const input of group) {
         const { offset, metadata } = committed[input.partition]!;
         input.seek(offset >= 0 ? offset : earliest[input.partition]!);
-        input.committedOffset = input.fetchOffset;
         if (offset >= 0 && metadata) input.task.restoreStreamTime(Number(metadata));
         input.hasCommit = offset >= 0;
       }
@@ -193,7 +172,7 @@ export class TaskSet {
 
   async #restore(task: Task, inputs: readonly PartitionInput[], progress: (text: string) => void): Promise<void> {
     const { kafka, topology, log, metrics } = this.#options;
-    const restored = await restoreTask({ kafka, task, topology, types: this.#types, log, metrics, progress });
+    const restored = await restoreTask({ kafka, task, topology, log, metrics, progress });
     if (restored > 0 && inputs.every((input) => !input.hasCommit)) {
       throw new TidemarkError(
         'STATE_WITHOUT_OFFSETS',

@@ -1,42 +1,70 @@
 import { describeError, TidemarkError } from '../kit/errors.ts';
-import { MemoryStore } from '../state/memory-store.ts';
-import type { CompiledOutput, CompiledProcessor, CompiledSource, SubTopology } from '../topology/topology.ts';
-import type { Processor, ProcessorContext, StreamRecord } from '../topology/types.ts';
+import { createStore } from '../state/create.ts';
+import type { StateStore } from '../state/store.ts';
+import type { CompiledOutput, CompiledSource, SubTopology } from '../topology/topology.ts';
+import type { GlobalTable, Processor, RecordHeader, StreamRecord } from '../topology/types.ts';
+import { type Child, NodeContext } from './node-context.ts';
+import { Punctuation } from './punctuation.ts';
 
+/** Takes what a task sends to one topic. */
+export interface OutputPort {
+  /** Throws RECORD_TOO_LARGE, TIMESTAMP_INVALID, KEY_MISSING. */
+  send(key: string | null, value: unknown, timestampMs: number, headers: readonly RecordHeader[]): void;
+}
 /** Where a task's outputs go: a Kafka transaction in production, memory in the TopologyTestDriver. */
 export interface RecordCollector {
-  send(output: CompiledOutput, key: string, value: unknown, timestampMs: number): void;
+  port(output: CompiledOutput): OutputPort;
   count(processor: string, event: string): void;
 }
 export interface Rejection {
   readonly code: string;
   readonly reason: string;
 }
+export interface TaskOptions {
+  readonly sub: SubTopology;
+  readonly partition: number;
+  /** The topology's version, first byte of every row of state. */
+  readonly version: number;
+  readonly collector: RecordCollector;
+  readonly now: () => number;
+  readonly globals?: ReadonlyMap<string, GlobalTable>;
+}
 
-type Child = { readonly process: (record: StreamRecord) => void } | { readonly output: CompiledOutput };
+export const NO_HEADERS: readonly RecordHeader[] = [];
 
 /** One instance of a sub-topology for one partition number: its processors and its state. Knows nothing of Kafka. */
 export class Task {
   readonly id: string;
   readonly partition: number;
   readonly sub: SubTopology;
-  readonly stores: ReadonlyMap<string, MemoryStore>;
+  readonly stores: ReadonlyMap<string, StateStore>;
   streamTimeMs = -1;
+  /** Why the record processed last was too late for a part of its work, or null. */
+  lateReason: string | null = null;
+  #frozenStreamTimeMs = -1;
   #committedStreamTimeMs = -1;
-  readonly #collector: RecordCollector;
-  readonly #now: () => number;
-  #processors = new Map<string, Processor<unknown>>();
+  readonly #options: TaskOptions;
+  #punctuation!: Punctuation;
+  #processors: { readonly name: string; readonly processor: Processor<unknown> }[] = [];
+  #children = new Map<string, Child[]>();
   #current: StreamRecord | null = null;
   #rejection: Rejection | null = null;
+  /** The node that runs, for the message of an error. */
+  #running = '';
 
-  constructor(sub: SubTopology, partition: number, collector: RecordCollector, now: () => number) {
+  constructor(options: TaskOptions) {
+    const { sub, partition, version } = options;
     this.id = `${sub.id}_${partition}`;
     this.partition = partition;
     this.sub = sub;
-    this.stores = new Map(sub.stores.map(({ name }) => [name, new MemoryStore(name)]));
-    this.#collector = collector;
-    this.#now = now;
+    this.#options = options;
+    this.stores = new Map(sub.stores.map((store) => [store.name, createStore(store.name, store.node, version)]));
     this.#createProcessors();
+  }
+
+  /** The record being processed; null within a punctuator and before a commit. */
+  get current(): StreamRecord | null {
+    return this.#current;
   }
 
   /**
@@ -48,23 +76,47 @@ export class Task {
     if (record.timestampMs > before) this.streamTimeMs = record.timestampMs;
     this.#current = record;
     this.#rejection = null;
-    for (const child of source.children) this.#run(child, record);
-    this.#current = null;
-    // A record that is refused must not move time: one of the year 3000 would make everything after it late.
-    if (this.#rejection) this.streamTimeMs = before;
+    this.lateReason = null;
+    try {
+      for (const child of this.#children.get(source.name)!) child.accept(record);
+      this.#current = null;
+      // A record that is refused must not move time: one of the year 3000 would make everything after it late.
+      if (this.#rejection) this.streamTimeMs = before;
+      else if (this.streamTimeMs > before) this.#punctuation.advance(before, this.streamTimeMs);
+    } catch (error) {
+      throw this.#failed(error, record);
+    }
     return this.#rejection;
   }
-
-  /** Lets processors emit what they held back; to be called before every commit. */
-  beforeCommit(): void {
-    for (const node of this.sub.processors) {
-      const processor = this.#processors.get(node.name)!;
-      if (processor.beforeCommit) this.#guard(node.name, null, () => processor.beforeCommit!());
+  /** Fires the wall-clock punctuators that are due; true when there were any. */
+  punctuateWallClock(nowMs: number): boolean {
+    try {
+      return this.#punctuation.tick(nowMs);
+    } catch (error) {
+      throw this.#failed(error, null);
     }
+  }
+
+  /** Lets processors emit what they held back, and ends what retention ends; to be called before every cut. */
+  beforeCommit(): void {
+    for (const { name, processor } of this.#processors) {
+      if (!processor.beforeCommit) continue;
+      this.#running = name;
+      try {
+        processor.beforeCommit();
+      } catch (error) {
+        throw this.#failed(error, null);
+      }
+    }
+    for (const store of this.stores.values()) store.expire(this.streamTimeMs);
+  }
+  /** The cut: stream time and, by the caller, the stores are frozen here. */
+  freeze(): void {
+    this.#frozenStreamTimeMs = this.streamTimeMs;
   }
   commit(): void {
     for (const store of this.stores.values()) store.commit();
-    this.#committedStreamTimeMs = this.streamTimeMs;
+    this.#committedStreamTimeMs = this.#frozenStreamTimeMs;
   }
   /** Back to the last commit: stores, stream time and whatever processors held in memory. */
   rollback(): void {
@@ -78,70 +130,62 @@ export class Task {
     this.#committedStreamTimeMs = this.streamTimeMs;
   }
 
+  reject(rejection: Rejection): void {
+    this.#rejection ??= rejection;
+  }
+
   #createProcessors(): void {
-    this.#processors = new Map(
-      this.sub.processors.map((node) => [node.name, node.create(this.#context(node)) as Processor<unknown>]),
-    );
-  }
-
-  #run(name: string, record: StreamRecord): void {
-    const processor = this.#processors.get(name)!;
-    this.#guard(name, record, () => processor.process(record));
-  }
-
-  #guard(name: string, record: StreamRecord | null, run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      if (error instanceof TidemarkError) throw error;
-      const at = record ? ` at ${record.source.topic}/${record.source.partition}@${record.source.offset}` : '';
-      const message = `Processor ${name} of task ${this.id} failed${at}: ${describeError(error)}`;
-      throw new TidemarkError('PROCESSOR_FAILED', message, {
-        cause: error,
-        ...(record ? { position: record.source } : {}),
-      });
-    }
-  }
-
-  #context(node: CompiledProcessor): ProcessorContext {
-    const task = this;
-    const children = new Map<string, Child>();
-    for (const child of node.children) {
-      const output = this.sub.outputs.find((candidate) => candidate.name === child);
-      children.set(child, output ? { output } : { process: (record) => task.#run(child, record) });
-    }
-    return {
-      taskId: this.id,
-      partition: this.partition,
-      get streamTimeMs() {
-        return task.streamTimeMs;
-      },
-      now: this.#now,
-      store: <V>(name: string) => {
-        const store = node.stores?.includes(name) ? task.stores.get(name) : undefined;
-        if (!store) throw new TidemarkError('STORE_UNKNOWN', `Processor ${node.name} did not declare store "${name}"`);
-        return store as unknown as MemoryStore<V>;
-      },
-      forward: (name, key, value, timestampMs) => {
-        const child = children.get(name);
-        if (!child)
-          throw new TidemarkError(
-            'CHILD_UNKNOWN',
-            `Processor ${node.name} forwards to "${name}", which does not list it as input`,
-          );
-        if ('output' in child) task.#collector.send(child.output, key, value, timestampMs);
-        else
-          child.process({
-            key,
-            value,
-            timestampMs,
-            source: task.#current?.source ?? { topic: '', partition: task.partition, offset: -1 },
-          });
-      },
-      count: (event) => task.#collector.count(node.name, event),
-      reject: (code, reason) => {
-        task.#rejection ??= { code, reason };
-      },
+    const { sub, now, collector, globals } = this.#options;
+    this.#punctuation = new Punctuation(now());
+    const processors = new Map<string, Processor<unknown>>();
+    this.#processors = [];
+    this.#children = new Map();
+    const child = (name: string): Child => {
+      const output = sub.outputs.find((candidate) => candidate.name === name);
+      if (output) {
+        const port = collector.port(output);
+        return { name, accept: ({ key, value, timestampMs, headers }) => port.send(key, value, timestampMs, headers) };
+      }
+      return {
+        name,
+        accept: (record) => {
+          const outer = this.#running;
+          this.#running = name;
+          processors.get(name)!.process(record);
+          this.#running = outer;
+        },
+      };
     };
+    for (const node of sub.processors) {
+      const context = new NodeContext({
+        task: this,
+        node,
+        children: node.children.map(child),
+        punctuation: this.#punctuation,
+        enter: (name) => {
+          this.#running = name;
+        },
+        now,
+        globals: globals ?? new Map(),
+        count: (event) => collector.count(node.name, event),
+      });
+      this.#running = node.name;
+      const processor = node.create(context);
+      processors.set(node.name, processor);
+      this.#processors.push({ name: node.name, processor });
+    }
+    for (const source of sub.sources) this.#children.set(source.name, source.children.map(child));
+  }
+
+  #failed(error: unknown, record: StreamRecord | null): unknown {
+    const position = record ? { position: record.source } : {};
+    if (error instanceof TidemarkError) {
+      if (error.position || !record) return error;
+      const { code, message, cause, retriable } = error;
+      return new TidemarkError(code, message, { cause, retriable, ...position });
+    }
+    const at = record ? ` at ${record.source.topic}/${record.source.partition}@${record.source.offset}` : '';
+    const message = `Processor ${this.#running} of task ${this.id} failed${at}: ${describeError(error)}`;
+    return new TidemarkError('PROCESSOR_FAILED', message, { cause: error, ...position });
   }
 }

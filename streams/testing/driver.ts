@@ -92,7 +92,11 @@ export class TopologyTestDriver {
   commit(): void {
     for (const task of this.#tasks.values()) task.beforeCommit();
     this.#drain();
-    for (const task of this.#tasks.values()) task.commit();
+    for (const task of this.#tasks.values()) {
+      task.freeze();
+      for (const store of task.stores.values()) store.freeze(() => {});
+      task.commit();
+    }
   }
   /** Undoes everything since the last commit, as an aborted transaction does; outputs already read stay read. */
   abort(): void {
@@ -125,6 +129,7 @@ export class TopologyTestDriver {
       value,
       timestampMs: input.timestampMs,
       source: { topic: source.topic, partition, offset },
+      headers: [],
     };
     const rejection = this.#task(sub, partition).process(source, record);
     if (rejection) this.#rejected.push({ ...rejection, topic: source.topic, key: input.key, value });
@@ -144,11 +149,13 @@ export class TopologyTestDriver {
     let task = this.#tasks.get(id);
     if (!task) {
       const collector = {
-        send: (output: CompiledOutput, key: string, value: unknown, timestampMs: number) =>
-          this.#send(output, key, value, timestampMs),
+        port: (output: CompiledOutput) => ({
+          send: (key: string | null, value: unknown, timestampMs: number) =>
+            this.#send(output, key ?? '', value, timestampMs),
+        }),
         count: (_processor: string, event: string) => void this.#counts.set(event, this.count(event) + 1),
       };
-      task = new Task(sub, partition, collector, this.#now);
+      task = new Task({ sub, partition, version: this.#topology.version, collector, now: this.#now });
       this.#tasks.set(id, task);
     }
     return task;

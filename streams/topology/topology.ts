@@ -1,7 +1,7 @@
 import type { AvroSchema } from '../kit/avro.ts';
 import { closest } from '../kit/config.ts';
 import { TidemarkError } from '../kit/errors.ts';
-import type { PoisonPolicy, ProcessorNode, TopologyDefinition } from './types.ts';
+import type { PoisonPolicy, ProcessorNode, StoreNode, TopologyDefinition } from './types.ts';
 
 /** A topic that a sub-topology reads: an outside source or the reading end of a repartition. */
 export interface CompiledSource {
@@ -31,13 +31,20 @@ export interface SubTopology {
   readonly sources: readonly CompiledSource[];
   readonly processors: readonly CompiledProcessor[];
   readonly outputs: readonly CompiledOutput[];
-  readonly stores: readonly { readonly name: string; readonly value: AvroSchema; readonly changelog: string }[];
+  readonly stores: readonly CompiledStore[];
+}
+export interface CompiledStore {
+  readonly name: string;
+  readonly node: StoreNode;
+  readonly changelog: string;
 }
 export interface CompiledTopology {
   readonly name: string;
   readonly version: number;
   readonly subTopologies: readonly SubTopology[];
   readonly deadLetterTopic: string;
+  /** Keeps records that came too late for a part of their work. */
+  readonly lateTopic: string;
 }
 
 export const changelogTopic = (topology: string, store: string) => `${topology}.${store}.changelog`;
@@ -61,6 +68,7 @@ export function compileTopology(definition: TopologyDefinition): CompiledTopolog
     version: definition.version,
     subTopologies: components(definition).map((nodes, id) => subTopology(definition, nodes, id)),
     deadLetterTopic: `${definition.name}.dead-letters`,
+    lateTopic: `${definition.name}.late-records`,
   };
 }
 
@@ -202,6 +210,6 @@ function subTopology(definition: TopologyDefinition, members: readonly string[],
     ],
     stores: Object.entries(stores)
       .filter(([name]) => members.some((member) => processors[member]!.stores?.includes(name)))
-      .map(([name, node]) => ({ name, value: node.value, changelog: changelogTopic(definition.name, name) })),
+      .map(([name, node]) => ({ name, node, changelog: changelogTopic(definition.name, name) })),
   };
 }

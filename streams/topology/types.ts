@@ -1,6 +1,10 @@
 import type { AvroSchema } from '../kit/avro.ts';
 import type { RecordPosition } from '../kit/errors.ts';
 
+export interface RecordHeader {
+  readonly key: string;
+  readonly value: Buffer | null;
+}
 /** What a record carries through the graph. Values are immutable: a processor makes a new one instead of changing one. */
 export interface StreamRecord<V = unknown> {
   /** UTF-8 string key; null where the record had none. */
@@ -11,6 +15,8 @@ export interface StreamRecord<V = unknown> {
   readonly timestampMs: number;
   /** The input record that this one descends from. */
   readonly source: RecordPosition;
+  /** Of the input record, or what a processor gave to `forward`; empty where there are none. */
+  readonly headers: readonly RecordHeader[];
 }
 
 /** Key-value state of one task. Values are immutable: put a new one. Every change goes to the changelog at the next commit. */
@@ -18,10 +24,75 @@ export interface KeyValueStore<V = unknown> {
   get(key: string): V | undefined;
   put(key: string, value: V): void;
   delete(key: string): void;
-  /** All entries in insertion order. */
+  /** All entries, in no particular order that survives a restart. */
+  entries(): IterableIterator<[string, V]>;
+  /** Entries with from <= key < to by code units, ascending; an open end where a bound is left out. */
+  range(from?: string, to?: string): IterableIterator<[string, V]>;
+  readonly size: number;
+}
+
+/** Values by key and time, of the last `retentionMs` of stream time; one per key and time. */
+export interface WindowStore<V = unknown> {
+  get(key: string, startMs: number): V | undefined;
+  /** Ignored, and false, when `startMs` is older than stream time less retention. */
+  put(key: string, startMs: number, value: V): boolean;
+  delete(key: string, startMs: number): void;
+  /** Values of a key with fromMs <= startMs <= toMs, by rising time. */
+  fetch(key: string, fromMs: number, toMs: number): IterableIterator<[startMs: number, value: V]>;
+  /** Every entry, by (startMs, key). */
+  all(): IterableIterator<[key: string, startMs: number, value: V]>;
+  readonly size: number;
+}
+
+/** Values by key and session [startMs, endMs], both inclusive, of the last `retentionMs` of stream time. */
+export interface SessionStore<V = unknown> {
+  get(key: string, startMs: number, endMs: number): V | undefined;
+  put(key: string, startMs: number, endMs: number, value: V): boolean;
+  delete(key: string, startMs: number, endMs: number): void;
+  /** Sessions of a key that end at or after `earliestEndMs` and start at or before `latestStartMs`, by rising start. */
+  find(
+    key: string,
+    earliestEndMs: number,
+    latestStartMs: number,
+  ): IterableIterator<{ readonly startMs: number; readonly endMs: number; readonly value: V }>;
+  all(): IterableIterator<{
+    readonly key: string;
+    readonly startMs: number;
+    readonly endMs: number;
+    readonly value: V;
+  }>;
+  readonly size: number;
+}
+
+/** Values by key as they were at any time within the last `historyMs` of stream time (Kafka Streams' versioned store, KIP-889). */
+export interface VersionedStore<V = unknown> {
+  /** The newest version; undefined where it is a deletion or there is none. */
+  get(key: string): Version<V> | undefined;
+  /** The version valid at a time: the newest with timestampMs <= asOfMs; undefined where it is a deletion or there is none. */
+  getAsOf(key: string, asOfMs: number): Version<V> | undefined;
+  /** Null deletes from that time on. Ignored, and false, when it is older than the history. */
+  put(key: string, value: V | null, timestampMs: number): boolean;
+  readonly size: number;
+}
+export interface Version<V> {
+  readonly value: V;
+  /** Since when it holds, milliseconds. */
+  readonly timestampMs: number;
+}
+
+/** A whole topic, every partition of it, as every task sees it; read only. */
+export interface GlobalTable<V = unknown> {
+  get(key: string): V | undefined;
+  /** As of an event time; of a table that is not versioned the newest value whatever the time. */
+  getAsOf(key: string, asOfMs: number): Version<V> | undefined;
   entries(): IterableIterator<[string, V]>;
   readonly size: number;
 }
+
+/** By which clock a punctuator goes. Event time fires at multiples of the interval as stream time passes them; a replay fires the same. */
+export type PunctuationType = 'event-time' | 'wall-clock';
+/** Called with the multiple of the interval that was passed (event time) or with the clock's milliseconds (wall clock). */
+export type Punctuator = (timestampMs: number) => void;
 
 /** What a processor may do while it handles a record. */
 export interface ProcessorContext {
@@ -31,14 +102,25 @@ export interface ProcessorContext {
   readonly streamTimeMs: number;
   /** Wall clock, milliseconds; injected. Never read it where a replay must give the same bytes. */
   now(): number;
-  /** A store that the processor declared. */
+  /** A store that the processor declared; throws STORE_UNKNOWN, or STORE_KIND_WRONG where it is of another kind. */
   store<V>(name: string): KeyValueStore<V>;
+  windowStore<V>(name: string): WindowStore<V>;
+  sessionStore<V>(name: string): SessionStore<V>;
+  versionedStore<V>(name: string): VersionedStore<V>;
+  /** A global table that the processor declared; throws GLOBAL_UNKNOWN. */
+  global<V>(name: string): GlobalTable<V>;
+  /** Calls back at every interval, from now on. To be called while the processor is made. Forwarding is allowed in the callback. */
+  schedule(intervalMs: number, type: PunctuationType, punctuator: Punctuator): void;
   /** Hands a record to the named child (a processor, repartition or sink that lists this node as input). */
-  forward<V>(child: string, key: string, value: V, timestampMs: number): void;
+  forward<V>(child: string, key: string | null, value: V, timestampMs: number, headers?: readonly RecordHeader[]): void;
+  /** Hands a record to every child. Headers are those of the record being processed unless given. */
+  emit<V>(key: string | null, value: V, timestampMs: number, headers?: readonly RecordHeader[]): void;
   /** Adds one to a counter of this processor, shown on /metrics as `tidemark_processor_events_total{event}`. */
   count(event: string): void;
   /** Sends the record being processed to its source's poison policy with this reason. Nothing that it did so far is undone: call it first. */
   reject(code: string, reason: string): void;
+  /** The record being processed came too late for (a part of) its work: it is counted, and kept in `<topology>.late-records`. */
+  late(reason: string): void;
 }
 
 export interface Processor<V = unknown> {
@@ -67,18 +149,34 @@ export interface SourceNode {
 export interface ProcessorNode {
   readonly inputs: readonly string[];
   readonly stores?: readonly string[];
+  readonly globals?: readonly string[];
   /** Makes the processor of one task. It may close over the context; all lasting state belongs in stores. */
   // biome-ignore lint/suspicious/noExplicitAny: each processor narrows its own value type
   readonly create: (context: ProcessorContext) => Processor<any>;
 }
-export interface StoreNode {
+export type StoreKind = 'key-value' | 'window' | 'session' | 'versioned';
+export type StoreNode =
+  | {
+      readonly kind?: 'key-value';
+      readonly value: AvroSchema;
+      /** Entries not written for this much stream time are deleted. Default: never. */
+      readonly ttlMs?: number;
+    }
+  | { readonly kind: 'window' | 'session'; readonly value: AvroSchema; readonly retentionMs: number }
+  | { readonly kind: 'versioned'; readonly value: AvroSchema; readonly historyMs: number };
+/** A topic read whole by every task. */
+export interface GlobalNode {
+  readonly topic: string;
   readonly value: AvroSchema;
+  /** Keeps versions of this much event time, so that a record of 1995 reads the value of 1995. Default: newest value only. */
+  readonly historyMs?: number;
 }
 /** An internal topic `<topology>.<name>.repartition` that moves records to the task of their new key. */
 export interface RepartitionNode {
   readonly inputs: readonly string[];
   readonly value: AvroSchema;
 }
+/** Keys must not be null where a record is routed by key; the runtime rejects such a record with KEY_MISSING. */
 export interface SinkNode {
   readonly inputs: readonly string[];
   readonly topic: string;
@@ -95,6 +193,7 @@ export interface TopologyDefinition {
   readonly sources: Readonly<Record<string, SourceNode>>;
   readonly processors: Readonly<Record<string, ProcessorNode>>;
   readonly stores?: Readonly<Record<string, StoreNode>>;
+  readonly globals?: Readonly<Record<string, GlobalNode>>;
   readonly repartitions?: Readonly<Record<string, RepartitionNode>>;
   readonly sinks: Readonly<Record<string, SinkNode>>;
 }

@@ -80,8 +80,10 @@ describe('the Kafka client', () => {
         transactionTimeoutMs: 10_000,
       });
       await producer.start();
-      for (let n = 0; n < 3; n++) producer.append('stable', 0, null, 0, 0, Buffer.alloc(600_000), 0, 600_000, n);
-      await producer.pump();
+      for (let n = 0; n < 3; n++) {
+        producer.append(producer.target('stable', 0), null, 0, 0, Buffer.alloc(600_000), 0, 600_000, n);
+      }
+      producer.pump();
       await until('the open records', async () => (await kafka.offsets('stable', 'latest'))[0] === 3, LIMIT_MS);
       expect(await kafka.offsets('stable', 'latest-stable')).toEqual([0]);
       await producer.abort();

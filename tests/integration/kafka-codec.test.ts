@@ -303,14 +303,14 @@ describe('the record-batch codec beside librdkafka and kafkajs', () => {
     const append = (from: number, to: number) => {
       for (let n = from; n < to; n++) {
         const value = Buffer.from(`${n}`);
-        producer.append(topic, n % PARTITIONS, null, 0, 0, value, 0, value.length, 1_000 + n);
+        producer.append(producer.target(topic, n % PARTITIONS), null, 0, 0, value, 0, value.length, 1_000 + n);
       }
     };
     const membership = { groupId: 'nobody', memberId: '', generationId: -1, instanceId: null };
     append(0, 500);
     await producer.commit([], membership);
     append(500, 600);
-    await producer.pump();
+    producer.pump();
     await producer.abort();
     append(600, 900);
     await producer.commit([], membership);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AvroSchema, avroType } from '#streams/kit/avro.ts';
-import type { MemoryStore } from '#streams/state/memory-store.ts';
+import type { StateStore } from '#streams/state/store.ts';
 import type { TopologyTestDriver } from '#streams/testing/driver.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
@@ -9,20 +8,22 @@ import { at, cash, Desk, fill, instrument, trade } from './desk.ts';
 const PARTITIONS = [0, 1, 2, 3];
 
 /** What a restart does: every stored row goes through its changelog's encoding, in an order of the changelog's own. */
-function restore(
-  from: TopologyTestDriver,
-  to: TopologyTestDriver,
-  stores: Readonly<Record<string, { value: AvroSchema }>>,
-): number {
+function restore(from: TopologyTestDriver, to: TopologyTestDriver, stores: Readonly<Record<string, unknown>>): number {
   let rows = 0;
-  for (const [name, { value }] of Object.entries(stores)) {
-    const type = avroType(value);
+  from.commit();
+  for (const name of Object.keys(stores)) {
     for (const partition of PARTITIONS) {
-      const entries = [...from.store(name, partition).entries()].reverse();
-      for (const [key, row] of entries) {
-        (to.store(name, partition) as unknown as MemoryStore).restore(key, type.fromBuffer(type.toBuffer(row)));
-        rows++;
-      }
+      const copy: { key: Buffer; value: Buffer }[] = [];
+      const source = from.store(name, partition) as unknown as StateStore;
+      const steps = source.committedRows((key, keyStart, keyEnd, value, valueStart, valueEnd) => {
+        copy.push({
+          key: Buffer.from(key.subarray(keyStart, keyEnd)),
+          value: Buffer.from(value!.subarray(valueStart, valueEnd)),
+        });
+      }, 100);
+      rows += [...steps].at(-1) ?? 0;
+      const target = to.store(name, partition) as unknown as StateStore;
+      for (const { key, value } of copy.reverse()) target.restore(key, 0, key.length, value, 0, value.length);
     }
   }
   return rows;
