@@ -8,6 +8,7 @@ import type { Metrics } from '../kit/metrics.ts';
 import { type CompiledTopology, compileTopology } from '../topology/topology.ts';
 import type { TopologyDefinition } from '../topology/types.ts';
 import type { OutputTopic } from './collector.ts';
+import { GlobalTables } from './global-tables.ts';
 import { takeIdentity } from './identity.ts';
 import { RuntimeMetrics } from './metrics.ts';
 import { StreamThread } from './stream-thread.ts';
@@ -54,10 +55,16 @@ export interface RunningTopology {
 export async function runTopology(definition: TopologyDefinition, options: RunOptions): Promise<RunningTopology> {
   const topology = compileTopology(definition);
   const topics = await prepareTopics(topology, options);
+  const metrics = new RuntimeMetrics(options.metrics);
   const identity = takeIdentity(join(options.stateFolder, topology.name), topology.name);
+  const globals = await openGlobals(definition, options, metrics, () => thread.wake()).catch((error) => {
+    identity.release();
+    throw error;
+  });
   const thread = new StreamThread({
     topology,
     topics,
+    globals,
     kafka: options.kafka,
     brokers: options.brokers,
     id: identity.id,
@@ -68,10 +75,13 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     transactionTimeoutMs: options.transactionTimeoutMs ?? 10_000,
     log: options.log,
     clock: options.clock ?? systemClock,
-    metrics: new RuntimeMetrics(options.metrics),
+    metrics,
     ...(options.onStep ? { onStep: options.onStep } : {}),
   });
-  const done = thread.run().finally(() => identity.release());
+  const done = thread.run().finally(async () => {
+    identity.release();
+    await globals.close();
+  });
   done.catch(() => undefined);
   return {
     notReady: () => thread.notReady(),
@@ -81,6 +91,20 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     },
     done,
   };
+}
+
+/** Reads the global tables up to now. */
+async function openGlobals(
+  { globals = {} }: TopologyDefinition,
+  { kafka, registry, log }: RunOptions,
+  metrics: RuntimeMetrics,
+  wake: () => void,
+): Promise<GlobalTables> {
+  const serdes = new Map<string, AvroSerde<unknown>>();
+  for (const { topic, value } of Object.values(globals)) serdes.set(topic, await topicSerde(registry, topic, value));
+  const tables = new GlobalTables({ kafka, globals, serdes, log, metrics, wake });
+  await tables.open();
+  return tables;
 }
 
 /** Creates what is missing of the internal topics, checks co-partitioning, registers schemas. */

@@ -3,6 +3,7 @@ import type { Clock } from '../kit/clock.ts';
 import { describeError, TidemarkError } from '../kit/errors.ts';
 import { StringCache } from '../kit/string-cache.ts';
 import type { StreamRecord } from '../topology/types.ts';
+import type { GlobalTables } from './global-tables.ts';
 import type { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import type { PoisonHandler } from './poison.ts';
@@ -16,6 +17,7 @@ export interface RecordLoopOptions {
   readonly clock: Clock;
   /** How long an empty input is waited for when it is caught up. */
   readonly maxTaskIdleMs: number;
+  readonly globals: GlobalTables;
 }
 
 /** Longest stretch without letting input and output have the event loop, milliseconds. */
@@ -93,7 +95,9 @@ export class RecordLoop {
         bestMs = timestampMs;
       } else limitMs = Math.min(limitMs, timestampMs);
     }
-    return best && { input: best, limitMs: Math.max(limitMs, bestMs) };
+    const { reachedMs } = this.#options.globals;
+    if (!best || bestMs > reachedMs) return null;
+    return { input: best, limitMs: Math.max(Math.min(limitMs, reachedMs), bestMs) };
   }
 
   #worthWaiting(input: PartitionInput): boolean {

@@ -8,6 +8,7 @@ import type { Log } from '../kit/log.ts';
 import type { CompiledTopology } from '../topology/topology.ts';
 import { TransactionCollector } from './collector.ts';
 import { Fetcher } from './fetcher.ts';
+import type { GlobalTables } from './global-tables.ts';
 import type { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { PoisonHandler } from './poison.ts';
@@ -25,6 +26,7 @@ export interface StreamThreadOptions {
   readonly commitIntervalMs: number;
   readonly maxTaskIdleMs: number;
   readonly mergeBy: 'task' | 'thread';
+  readonly globals: GlobalTables;
   readonly sessionTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly log: Log;
@@ -103,6 +105,11 @@ export class StreamThread {
         if (!this.#stopping) await clock.sleep(pauseMs);
       }
     }
+  }
+
+  /** Something came that processing may have waited for. */
+  wake(): void {
+    this.#signal.notify();
   }
 
   /** Commits what is done and leaves the group. */

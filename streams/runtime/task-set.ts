@@ -5,6 +5,7 @@ import { TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import type { CompiledTopology } from '../topology/topology.ts';
 import type { OutputTopic } from './collector.ts';
+import type { GlobalTables } from './global-tables.ts';
 import { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { restoreTask } from './restore.ts';
@@ -22,6 +23,7 @@ export interface TaskSetOptions {
   readonly topics: TopicTable;
   readonly collector: RecordCollector;
   readonly mergeBy: 'task' | 'thread';
+  readonly globals: GlobalTables;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
@@ -60,13 +62,20 @@ export class TaskSet {
    * STATE_WITHOUT_OFFSETS when a store has data and its inputs no committed offsets.
    */
   async assign(partitions: readonly number[], progress: (text: string) => void): Promise<void> {
-    const { topology, topics, collector, clock } = this.#options;
+    const { topology, topics, collector, clock, globals } = this.#options;
     const kept = await this.#current(this.#tasks.filter((task) => partitions.includes(task.partition)));
     const added: { task: Task; inputs: PartitionInput[] }[] = [];
     for (const sub of topology.subTopologies) {
       for (const partition of partitions) {
         if (kept.some((task) => task.sub === sub && task.partition === partition)) continue;
-        const task = new Task({ sub, partition, version: topology.version, collector, now: () => clock.now() });
+        const task = new Task({
+          sub,
+          partition,
+          version: topology.version,
+          collector,
+          now: () => clock.now(),
+          globals: globals.tables,
+        });
         const inputs = sub.sources.map((source) => new PartitionInput(task, source, topics.sources.get(source.topic)!));
         added.push({ task, inputs });
       }

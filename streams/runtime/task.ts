@@ -58,7 +58,10 @@ export class Task {
     this.partition = partition;
     this.sub = sub;
     this.#options = options;
-    this.stores = new Map(sub.stores.map((store) => [store.name, createStore(store.name, store.node, version)]));
+    const streamTimeMs = () => this.streamTimeMs;
+    this.stores = new Map(
+      sub.stores.map(({ name, node }) => [name, createStore({ name, node, version, streamTimeMs })]),
+    );
     this.#createProcessors();
   }
 
