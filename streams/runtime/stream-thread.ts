@@ -83,6 +83,7 @@ export class StreamThread {
   notReady(): string | null {
     const { topology, clock } = this.#options;
     if (this.#state !== 'running') return `${topology.name} is ${this.#state}`;
+    if (this.#tasks?.restoring) return `${topology.name} is ${this.#tasks.restoring}`;
     const silentMs = clock.now() - this.#lastCommitMs;
     const lagRecords = silentMs > STUCK_MS ? (this.#tasks?.lagRecords ?? 0) : 0;
     return lagRecords === 0
@@ -149,7 +150,12 @@ export class StreamThread {
       onLost: (error) => this.#fail(error),
     });
     const collector = new TransactionCollector(producer, topics.outputs, metrics.events);
-    const tasks = new TaskSet({ ...this.#options, collector });
+    const tasks = new TaskSet({
+      ...this.#options,
+      collector,
+      onRestored: () => this.#signal.notify(),
+      onFailed: (error) => this.#fail(error),
+    });
     this.#tasks = tasks;
     const poison = new PoisonHandler({ producer, deadLetterTopic, lateTopic, metrics, log });
     const session: Session = {
@@ -169,6 +175,7 @@ export class StreamThread {
       await this.#work(session);
     } finally {
       this.#endRevocation();
+      tasks.close();
       await session.fetcher?.close();
       await producer.close();
       await member.leave();
@@ -222,20 +229,14 @@ export class StreamThread {
     const { kafka, log, topology } = this.#options;
     this.#assignment = null;
     this.#membership = assignment.membership;
-    const inputs = session.tasks.inputs;
-    this.#state = `restoring partitions ${assignment.partitions.join(', ') || 'none'}`;
-    await session.tasks.assign(assignment.partitions, (text) => {
-      this.#state = text;
-    });
-    if (session.tasks.inputs !== inputs || !session.fetcher) {
-      await session.fetcher?.close();
-      session.fetcher = new Fetcher(
-        kafka.cluster,
-        () => session.tasks.inputs,
-        () => this.#signal.notify(),
-        (error) => this.#fail(error),
-      );
-    }
+    this.#state = `taking up partitions ${assignment.partitions.join(', ') || 'none'}`;
+    await session.tasks.assign(assignment.partitions);
+    session.fetcher ??= new Fetcher(
+      kafka.cluster,
+      () => session.tasks.inputs,
+      () => this.#signal.notify(),
+      (error) => this.#fail(error),
+    );
     this.#lastCommitMs = this.#options.clock.now();
     this.#lastCutMs = this.#lastCommitMs;
     this.#state = 'running';

@@ -3,7 +3,7 @@ import type { TransactionalProducer, TransactionOffset } from '../kafka/transact
 import type { Clock } from '../kit/clock.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
-import type { CompiledTopology } from '../topology/topology.ts';
+import type { CompiledTopology, SubTopology } from '../topology/topology.ts';
 import type { OutputTopic } from './collector.ts';
 import type { GlobalTables } from './global-tables.ts';
 import { PartitionInput } from './input.ts';
@@ -27,12 +27,26 @@ export interface TaskSetOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
+  /** Restored tasks have joined, and there is something to fetch. */
+  readonly onRestored: () => void;
+  /** A restore went wrong: STATE_WITHOUT_OFFSETS, STATE_VERSION_MISMATCH, or what Kafka threw. */
+  readonly onFailed: (error: unknown) => void;
+}
+/** A task with its inputs; while it is restored it is not processed. */
+interface Entry {
+  readonly task: Task;
+  readonly inputs: readonly PartitionInput[];
+  /** Ends its restore; null when that is done. */
+  restoring: AbortController | null;
+  progress: string;
 }
 
 /** The tasks of one thread with their input positions: assigned, committed and rolled back together. */
 export class TaskSet {
   readonly #options: TaskSetOptions;
-  #tasks: Task[] = [];
+  #entries: readonly Entry[] = [];
+  /** Those of the entries that are restored. */
+  #tasks: readonly Task[] = [];
   #inputs: readonly PartitionInput[] = [];
   #groups: readonly (readonly PartitionInput[])[] = [];
 
@@ -57,40 +71,35 @@ export class TaskSet {
     return this.#inputs.some((input) => input.position !== input.cutOffset);
   }
 
+  /** What the restore is at, or null when every task is restored. */
+  get restoring(): string | null {
+    return this.#entries.find((entry) => entry.restoring !== null)?.progress ?? null;
+  }
+
   /**
-   * Takes up new partitions and drops those that are gone; tasks that stay are left as they are. Throws
-   * STATE_WITHOUT_OFFSETS when a store has data and its inputs no committed offsets.
+   * Takes up new partitions and drops those that are gone; tasks that stay are left as they are. Returns when positions are known;
+   * stores are restored in the background, and what is restored joins: each task by itself, or merged by thread those of one
+   * assignment together.
    */
-  async assign(partitions: readonly number[], progress: (text: string) => void): Promise<void> {
-    const { topology, topics, collector, clock, globals } = this.#options;
-    const kept = await this.#current(this.#tasks.filter((task) => partitions.includes(task.partition)));
-    const added: { task: Task; inputs: PartitionInput[] }[] = [];
+  async assign(partitions: readonly number[]): Promise<void> {
+    const { topology } = this.#options;
+    const kept = await this.#current(this.#entries.filter(({ task }) => partitions.includes(task.partition)));
+    for (const entry of this.#entries) if (!kept.includes(entry)) entry.restoring?.abort();
+    const added: Entry[] = [];
     for (const sub of topology.subTopologies) {
       for (const partition of partitions) {
-        if (kept.some((task) => task.sub === sub && task.partition === partition)) continue;
-        const task = new Task({
-          sub,
-          partition,
-          version: topology.version,
-          collector,
-          now: () => clock.now(),
-          globals: globals.tables,
-        });
-        const inputs = sub.sources.map((source) => new PartitionInput(task, source, topics.sources.get(source.topic)!));
-        added.push({ task, inputs });
+        if (!kept.some(({ task }) => task.sub === sub && task.partition === partition))
+          added.push(this.#newEntry(sub, partition));
       }
     }
-    if (added.length === 0 && kept.length === this.#tasks.length) return;
+    this.#entries = [...kept, ...added];
+    this.#activate();
     await this.#startPositions(added.flatMap(({ inputs }) => inputs));
-    for (const { task, inputs } of added) await this.#restore(task, inputs, progress);
-    this.#tasks = [...kept, ...added.map(({ task }) => task)];
-    const inputs = [
-      ...this.#inputs.filter((input) => kept.includes(input.task)),
-      ...added.flatMap((entry) => entry.inputs),
-    ];
-    this.#inputs = inputs.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition));
-    const byTask = Map.groupBy(this.#inputs, (input) => input.task);
-    this.#groups = this.#options.mergeBy === 'thread' && inputs.length > 0 ? [this.#inputs] : [...byTask.values()];
+    void this.#restoreAll(added);
+  }
+  /** Ends the restores under way. */
+  close(): void {
+    for (const entry of this.#entries) entry.restoring?.abort();
   }
 
   /** Fires the wall-clock punctuators that are due; true when there were any. */
@@ -146,14 +155,58 @@ export class TaskSet {
     for (const input of this.#inputs) input.seek(input.committedOffset);
   }
 
+  #newEntry(sub: SubTopology, partition: number): Entry {
+    const { topology, topics, collector, clock, globals } = this.#options;
+    const task = new Task({
+      sub,
+      partition,
+      version: topology.version,
+      collector,
+      now: () => clock.now(),
+      globals: globals.tables,
+    });
+    const inputs = sub.sources.map((source) => new PartitionInput(task, source, topics.sources.get(source.topic)!));
+    return { task, inputs, restoring: new AbortController(), progress: `restoring task ${task.id}` };
+  }
+
+  /** Takes the restored entries into processing. */
+  #activate(): void {
+    const active = this.#entries.filter((entry) => entry.restoring === null);
+    this.#tasks = active.map(({ task }) => task);
+    const inputs = active.flatMap((entry) => entry.inputs);
+    this.#inputs = inputs.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition));
+    const byTask = Map.groupBy(this.#inputs, (input) => input.task);
+    this.#groups = this.#options.mergeBy === 'thread' && inputs.length > 0 ? [this.#inputs] : [...byTask.values()];
+  }
+
+  async #restoreAll(added: readonly Entry[]): Promise<void> {
+    const { mergeBy, onRestored, onFailed } = this.#options;
+    const join = (entries: readonly Entry[]) => {
+      for (const entry of entries) entry.restoring = null;
+      this.#activate();
+      onRestored();
+    };
+    try {
+      await Promise.all(
+        added.map(async (entry) => {
+          await this.#restore(entry);
+          if (mergeBy === 'task' && !entry.restoring?.signal.aborted) join([entry]);
+        }),
+      );
+      if (mergeBy === 'thread') join(added.filter((entry) => !entry.restoring?.signal.aborted));
+    } catch (error) {
+      onFailed(error);
+    }
+  }
+
   /**
    * Those tasks whose committed offsets are still what they committed. A member that was silent too long may be given the
    * same partitions back after another has worked on them: its memory of them is then out of date.
    */
-  async #current(tasks: readonly Task[]): Promise<Task[]> {
+  async #current(entries: readonly Entry[]): Promise<Entry[]> {
     const { kafka, topology } = this.#options;
     const stale = new Set<Task>();
-    const inputs = this.#inputs.filter((input) => tasks.includes(input.task));
+    const inputs = entries.flatMap((entry) => entry.inputs);
     for (const [topic, group] of Map.groupBy(inputs, (input) => input.topic)) {
       const committed = await kafka.cluster.committed(topology.name, topic, { requireStable: true });
       for (const input of group) {
@@ -161,7 +214,7 @@ export class TaskSet {
           stale.add(input.task);
       }
     }
-    return tasks.filter((task) => !stale.has(task));
+    return entries.filter(({ task }) => !stale.has(task));
   }
 
   /** The group's committed offsets, or the beginning where there are none. */
@@ -179,9 +232,19 @@ export class TaskSet {
     }
   }
 
-  async #restore(task: Task, inputs: readonly PartitionInput[], progress: (text: string) => void): Promise<void> {
+  async #restore(entry: Entry): Promise<void> {
     const { kafka, topology, log, metrics } = this.#options;
-    const restored = await restoreTask({ kafka, task, topology, log, metrics, progress });
+    const { task, inputs } = entry;
+    const restored = await restoreTask({
+      kafka,
+      task,
+      topology,
+      log,
+      metrics,
+      progress: (text) => {
+        entry.progress = text;
+      },
+    });
     if (restored > 0 && inputs.every((input) => !input.hasCommit)) {
       throw new TidemarkError(
         'STATE_WITHOUT_OFFSETS',
