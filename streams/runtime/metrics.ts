@@ -1,4 +1,4 @@
-import type { Counter } from 'prom-client';
+import type { Counter, Gauge } from 'prom-client';
 import type { Metrics } from '../kit/metrics.ts';
 
 const LATENCY_BUCKETS_MS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
@@ -7,6 +7,9 @@ const LATENCY_BUCKETS_MS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
 export class RuntimeMetrics {
   readonly events: Counter<'processor' | 'event'>;
   readonly #processed: Counter<'topic'>;
+  readonly #busySeconds: Counter;
+  readonly #rebalances: Counter;
+  readonly #tasks: Gauge;
   readonly #rejected: Counter<'topic' | 'code'>;
   readonly #late: Counter<'topic'>;
   readonly #commits: Counter;
@@ -16,12 +19,19 @@ export class RuntimeMetrics {
   readonly #lag;
   readonly #restore;
   readonly #stateSize;
+  readonly #stateBytes;
 
   constructor(metrics: Metrics) {
     this.events = metrics.counter('tidemark_processor_events_total', 'What processors counted', ['processor', 'event']);
     this.#processed = metrics.counter('tidemark_records_processed_total', 'Records processed, aborted tries included', [
       'topic',
     ]);
+    this.#busySeconds = metrics.counter(
+      'tidemark_process_seconds_total',
+      'Time spent processing; by the records processed it is the mean latency of one, its rate is the utilisation',
+    );
+    this.#rebalances = metrics.counter('tidemark_rebalances_total', 'Assignments taken up');
+    this.#tasks = metrics.gauge('tidemark_tasks', 'Tasks assigned to this thread');
     this.#rejected = metrics.counter('tidemark_records_rejected_total', 'Records sent to their poison policy', [
       'topic',
       'code',
@@ -44,9 +54,20 @@ export class RuntimeMetrics {
       'partition',
     ]);
     this.#stateSize = metrics.gauge('tidemark_state_keys', 'Keys in a store', ['store', 'partition']);
+    this.#stateBytes = metrics.gauge('tidemark_state_bytes', 'Memory of a store outside the JavaScript heap, bytes', [
+      'store',
+      'partition',
+    ]);
   }
   processed(topic: string, records: number): void {
     this.#processed.inc({ topic }, records);
+  }
+  busy(ms: number): void {
+    this.#busySeconds.inc(ms / 1000);
+  }
+  assigned(tasks: number): void {
+    this.#rebalances.inc();
+    this.#tasks.set(tasks);
   }
   rejected(topic: string, code: string): void {
     this.#rejected.inc({ topic, code });
@@ -68,7 +89,8 @@ export class RuntimeMetrics {
   restoring(store: string, partition: number, remaining: number): void {
     this.#restore.set({ store, partition }, remaining);
   }
-  stateSize(store: string, partition: number, keys: number): void {
+  stateSize(store: string, partition: number, keys: number, bytes: number): void {
     this.#stateSize.set({ store, partition }, keys);
+    this.#stateBytes.set({ store, partition }, bytes);
   }
 }

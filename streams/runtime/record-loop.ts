@@ -46,7 +46,13 @@ export class RecordLoop {
 
   /** Processes for at most `budgetMs`, or until every group must wait. Returns the number of records. */
   async run(budgetMs: number): Promise<number> {
-    const until = performance.now() + Math.min(budgetMs, SLICE_MS);
+    const startMs = performance.now();
+    const total = await this.#slice(startMs + Math.min(budgetMs, SLICE_MS));
+    if (total > 0) this.#options.metrics.busy(performance.now() - startMs);
+    return total;
+  }
+
+  async #slice(until: number): Promise<number> {
     let total = 0;
     for (let waiting = 0; ; ) {
       const { inputGroups } = this.#options.tasks;

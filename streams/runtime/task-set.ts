@@ -94,6 +94,7 @@ export class TaskSet {
     }
     this.#entries = [...kept, ...added];
     this.#activate();
+    this.#options.metrics.assigned(this.#entries.length);
     await this.#startPositions(added.flatMap(({ inputs }) => inputs));
     void this.#restoreAll(added);
   }
@@ -146,7 +147,8 @@ export class TaskSet {
     }
     for (const task of this.#tasks) {
       task.commit();
-      for (const [name, store] of task.stores) this.#options.metrics.stateSize(name, task.partition, store.size);
+      for (const [name, store] of task.stores)
+        this.#options.metrics.stateSize(name, task.partition, store.size, store.bytes);
     }
   }
   /** Every store, stream time and input position as it was at the last commit. */

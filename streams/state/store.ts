@@ -17,6 +17,8 @@ export interface StateStore {
   readonly name: string;
   /** Entries, those of the open transaction included. */
   readonly size: number;
+  /** Memory outside the JavaScript heap, bytes. */
+  readonly bytes: number;
   /** Deletes what retention or TTL ends at this stream time; called before `freeze`. */
   expire(streamTimeMs: number): void;
   /** The cut: hands every row that changed since the last one to the changelog, and returns how many. */
