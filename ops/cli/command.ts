@@ -1,4 +1,6 @@
+import { createInterface } from 'node:readline/promises';
 import { InvalidArgumentError } from 'commander';
+import { TidemarkError } from '#streams/kit/errors.ts';
 
 /** What a command does: resolves with the exit code. */
 export type Run<A extends readonly unknown[]> = (...args: A) => Promise<number>;
@@ -44,4 +46,15 @@ export function table(rows: readonly (readonly string[])[], rightAligned: readon
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** Asks a person; anything but yes is no. Throws `code` where nobody is there to ask. */
+export async function ask(question: string, code: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new TidemarkError(code, `${question} Nobody is here to ask: add --yes.`);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { describeError, TidemarkError } from '#streams/kit/errors.ts';
 import { action, note, wholeNumber } from './command.ts';
+import { deadLettersCommand } from './dead-letters.ts';
 import { describeCommand } from './describe.ts';
 import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
@@ -17,6 +18,7 @@ Examples:
   tidemark ingest fills fills.csv --skip-bad     good rows in, bad ones to fills.csv.rejects.csv
   tidemark export portfolio.pnl --key momentum --from 2008-09-01 --to 2008-12-31 --format csv --out crisis.csv
   tidemark describe positions --mermaid          a topology as a picture
+  tidemark dead-letters list                     what topologies set aside, and why
   tidemark doctor                                what is missing on this machine, and what to do`;
 
 interface StartFlags {
@@ -69,6 +71,7 @@ export function tidemark(): Command {
     exportCommand(),
     topicsCommand(),
     describeCommand(),
+    deadLettersCommand(),
     resetCommand(),
     doctorCommand(),
   ];

@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { LockHeld, takeLock } from '#streams/kit/lock.ts';
-import { action, printLine } from './command.ts';
+import { action, ask, printLine } from './command.ts';
 import { homeFolder } from './running.ts';
 
 /** What Tidemark keeps in its home folder and can do without; whatever else lies there is not ours to remove. */
@@ -31,7 +30,12 @@ export const resetCommand = (): Command =>
     )
     .action(
       action(async ({ yes = false }: { yes?: boolean }) => {
-        for (const line of await reset(homeFolder(), process.env, yes ? async () => true : ask)) printLine(line);
+        for (const line of await reset(
+          homeFolder(),
+          process.env,
+          yes ? async () => true : (question) => ask(question, 'RESET_REFUSED'),
+        ))
+          printLine(line);
         return 0;
       }),
     );
@@ -67,15 +71,5 @@ function holdHome(home: string): () => void {
     if (!(error instanceof LockHeld)) throw error;
     const message = `Tidemark is running here (process ${error.pid}): stop it first, with Ctrl-C where it was started`;
     throw new TidemarkError('SYSTEM_RUNNING', message, { cause: error });
-  }
-}
-
-async function ask(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new TidemarkError('RESET_REFUSED', `${question} Nobody is here to ask: add --yes.`);
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
   }
 }

@@ -4,6 +4,7 @@ import { TOPICS } from '#schemas/topics.ts';
 import type { Kafka } from '#streams/kafka/index.ts';
 import { compileTopology } from '#streams/topology/topology.ts';
 import { action, grouped, printJson, printLine, table } from './command.ts';
+import { replaysTopic } from './dead-letters/letters.ts';
 import { TOPOLOGIES } from './describe.ts';
 import { withSystem } from './running.ts';
 
@@ -32,7 +33,7 @@ export function knownTopics(): TopicInfo[] {
   }));
   for (const topology of Object.values(TOPOLOGIES)) {
     const owner = `topologies/${topology.name}`;
-    const { subTopologies, deadLetterTopic } = compileTopology(topology);
+    const { subTopologies, deadLetterTopic, lateTopic } = compileTopology(topology);
     for (const { stores, outputs } of subTopologies) {
       for (const { topic } of outputs.filter((output) => output.topic.endsWith('.repartition')))
         known.push({
@@ -51,8 +52,22 @@ export function knownTopics(): TopicInfo[] {
           doc: `Internal: state of store ${name}.`,
         });
     }
-    const doc = 'Records that could not be processed, with the reason in their headers.';
-    known.push({ topic: deadLetterTopic, key: "the source's", cleanup: 'delete', owner, doc });
+    const kept: readonly [topic: string, cleanup: TopicInfo['cleanup'], key: string, doc: string][] = [
+      [
+        deadLetterTopic,
+        'delete',
+        "the source's",
+        'Records that could not be processed, with the reason in their headers.',
+      ],
+      [
+        lateTopic,
+        'delete',
+        "the source's",
+        'Records that came too late for their window, with the reason in their headers.',
+      ],
+      [replaysTopic(topology.name), 'compact', 'source position', 'Internal: dead letters that were written back.'],
+    ];
+    for (const [topic, cleanup, key, doc] of kept) known.push({ topic, key, cleanup, owner, doc });
   }
   const doc = 'Internal: what was ingested from files.';
   known.push({ topic: INGESTS_TOPIC.name, key: 'ingest', cleanup: 'compact', owner: 'connectors/file', doc });
