@@ -12,6 +12,8 @@ const BUILD = join(repositoryRoot, '.tidemark', 'bench', 'kafka-streams');
 /** As much as it likes: our process has no limit either. */
 const JVM = ['-Xms512m', '-Xmx4g', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
 const CACHE_BYTES = 64 * 1024 * 1024;
+/** Of the producer: Kafka's default, and what serves this job best (tried). */
+export const BatchBytes = { asItComes: 16 * 1024, tuned: 256 * 1024 } as const;
 
 /** Builds the Kafka Streams program unless it is there already. Throws MAVEN_MISSING, PEER_BUILD_FAILED. */
 export function buildPeer(log: (text: string) => void): void {
@@ -47,24 +49,27 @@ export const peerVersion = (): string =>
   />kafka-streams<\/artifactId>\s*<version>([^<]+)/.exec(readFileSync(join(PROJECT, 'pom.xml'), 'utf8'))![1]!;
 
 /** Starts the Kafka Streams program on a run's topics, in one process with as many stream threads as asked for. */
-export function startPeer(run: RunSpec): Contender[] {
-  const { brokers, name, input, output, inputSchemaId, outputSchemaId, commitIntervalMs, threads, stateFolder } = run;
-  const options = {
-    brokers: brokers.join(','),
-    application: name,
-    input,
-    output,
-    inputSchema: inputSchemaId,
-    outputSchema: outputSchemaId,
-    threads,
-    commitIntervalMs,
-    cacheBytes: run.mode === 'conflated' ? CACHE_BYTES : 0,
-    stateDir: stateFolder,
+export const startPeer =
+  (batchBytes: number) =>
+  (run: RunSpec): Contender[] => {
+    const { brokers, name, input, output, inputSchemaId, outputSchemaId, commitIntervalMs, threads, stateFolder } = run;
+    const options = {
+      brokers: brokers.join(','),
+      application: name,
+      input,
+      output,
+      inputSchema: inputSchemaId,
+      outputSchema: outputSchemaId,
+      threads,
+      commitIntervalMs,
+      cacheBytes: run.mode === 'conflated' ? CACHE_BYTES : 0,
+      batchBytes,
+      stateDir: stateFolder,
+    };
+    const classPath = [join(BUILD, 'classes'), join(BUILD, 'jars', '*')].join(delimiter);
+    const args = Object.entries(options).map(([key, value]) => `${key}=${value}`);
+    return [new Contender('java', [...JVM, '-cp', classPath, 'tidemark.bench.PositionsJob', ...args])];
   };
-  const classPath = [join(BUILD, 'classes'), join(BUILD, 'jars', '*')].join(delimiter);
-  const args = Object.entries(options).map(([key, value]) => `${key}=${value}`);
-  return [new Contender('java', [...JVM, '-cp', classPath, 'tidemark.bench.PositionsJob', ...args])];
-}
 
 function sourcesHash(): string {
   const hash = createHash('sha256').update(readFileSync(join(PROJECT, 'pom.xml')));

@@ -21,13 +21,14 @@ import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.BuiltInDslStoreSuppliers;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 
 /**
  * Position and P&amp;L per key on Kafka Streams, exactly once. Arguments are name=value: brokers, application, input, output,
- * inputSchema, outputSchema, threads, commitIntervalMs, cacheBytes (0: one output per input), stateDir. Says on standard output when
- * the first record comes; runs until it is told to end.
+ * inputSchema, outputSchema, threads, commitIntervalMs, cacheBytes (0: one output per input), batchBytes (of the producer), stateDir.
+ * Says on standard output when the first record comes; runs until it is told to end.
  */
 public final class PositionsJob {
   private static final AtomicBoolean SAID = new AtomicBoolean();
@@ -62,6 +63,7 @@ public final class PositionsJob {
     properties.put(StreamsConfig.STATE_DIR_CONFIG, options.get("stateDir"));
     properties.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, "1");
     properties.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
+    properties.put(StreamsConfig.producerPrefix("batch.size"), options.get("batchBytes"));
     return properties;
   }
 
@@ -123,7 +125,7 @@ public final class PositionsJob {
               return position.after(trade);
             },
             Materialized.<String, Position, KeyValueStore<Bytes, byte[]>>as("state")
-                .withStoreType(org.apache.kafka.streams.state.BuiltInDslStoreSuppliers.IN_MEMORY)
+                .withStoreType(BuiltInDslStoreSuppliers.IN_MEMORY)
                 .withKeySerde(Serdes.String())
                 .withValueSerde(Wire.state())
                 .withCachingEnabled())
