@@ -41,6 +41,9 @@ interface Session {
   readonly tasks: TaskSet;
   readonly loop: RecordLoop;
   readonly poison: PoisonHandler;
+  readonly member: GroupMember;
+  /** The generation of the last cut. */
+  generationId: number;
   fetcher: Fetcher | null;
   /** The commit on its way, or null. Never rejects: what went wrong is in the producer's `failure`. */
   committing: Promise<void> | null;
@@ -162,6 +165,8 @@ export class StreamThread {
       producer,
       tasks,
       poison,
+      member,
+      generationId: -1,
       loop: new RecordLoop({ ...this.#options, tasks, poison }),
       fetcher: null,
       committing: null,
@@ -192,11 +197,13 @@ export class StreamThread {
       if (this.#stopping) return this.#commitAll(session);
       if (this.#revocation) {
         await this.#commitAll(session);
-        this.#membership = null;
-        this.#state = 'waiting for its partitions';
         this.#endRevocation();
       }
-      if (this.#assignment) await this.#assign(session, this.#assignment);
+      if (this.#assignment) {
+        // What tasks have committed is compared with what the group has: not while both move.
+        await session.committing;
+        await this.#assign(session, this.#assignment);
+      }
       if (this.#membership) await this.#turn(session);
       else await this.#signal.wait(this.#options.commitIntervalMs);
     }
@@ -253,6 +260,7 @@ export class StreamThread {
     const { offsets, changelogRecords } = tasks.cut(producer);
     session.punctuated = false;
     this.#lastCutMs = startMs;
+    session.generationId = this.#membership!.generationId;
     session.committing = producer.commit(offsets, this.#membership!).then(
       () => {
         tasks.committed(offsets);
@@ -293,6 +301,8 @@ export class StreamThread {
     const { failure } = session.producer;
     for (const error of [failure, cause]) {
       const code = error instanceof TidemarkError ? error.code : '';
+      // The group went on to its next generation while the commit was on its way, and the tasks are still this thread's.
+      if (code === 'PRODUCER_FENCED' && (await session.member.renewed(session.generationId))) continue;
       if (code === 'PRODUCER_FENCED' || code === 'COMMIT_UNKNOWN' || code === 'POISON_RECORD') throw error;
     }
     metrics.aborted();
@@ -318,11 +328,17 @@ export class StreamThread {
     }
   }
 
-  /** The group wants the partitions back: resolves when what is done is committed. */
+  /** The group wants partitions back: resolves when what is done is committed. */
   #revoked(): Promise<void> {
     if (!this.#membership || this.#stopping || this.#failure !== null) return Promise.resolve();
+    const earlier = this.#revocation;
     return new Promise((resolve) => {
-      this.#revocation = { done: resolve };
+      this.#revocation = {
+        done: () => {
+          earlier?.done();
+          resolve();
+        },
+      };
       this.#signal.notify();
     });
   }
