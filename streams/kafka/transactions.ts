@@ -11,7 +11,7 @@ import type { Cluster } from './cluster.ts';
 import { BatchWriter, type Header } from './codec/batch-writer.ts';
 import { produceRaw } from './codec/requests.ts';
 import type { Membership } from './group.ts';
-import { isStaleMetadata, kafkaErrorCodes } from './protocol-errors.ts';
+import { isStaleMetadata, kafkaErrorCodes, kafkaErrorName } from './protocol-errors.ts';
 
 /** Offsets of the inputs that a transaction consumed; `metadata` travels with them. */
 export interface TransactionOffset {
@@ -40,6 +40,8 @@ export interface TransactionalProducerOptions {
 const WAIT_CODES = new Set([51, 14, 15, 88, 16]);
 /** INVALID_PRODUCER_EPOCH, PRODUCER_FENCED, ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, INVALID_PRODUCER_ID_MAPPING. */
 const FENCED_CODES = new Set([47, 90, 22, 25, 82, 49]);
+/** MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, TOPIC_AUTHORIZATION_FAILED, INVALID_TIMESTAMP, INVALID_RECORD. */
+const HOPELESS_CODES = new Set([10, 18, 29, 32, 87]);
 /** A batch leaves when it reaches this size. Below the broker's message limit of 1 MiB. */
 const BATCH_BYTES = 512 * 1024;
 const WAIT_LIMIT_MS = 30_000;
@@ -64,7 +66,11 @@ interface ReadyBatch {
  */
 export class TransactionalProducer {
   readonly #options: TransactionalProducerOptions;
-  readonly #connections = new Map<number, Promise<Connection>>();
+  /**
+   * By what they are for and the broker. A broker answers one request of a connection at a time: apart, a batch and the offsets go
+   * beside each other.
+   */
+  readonly #connections = new Map<string, Promise<Connection>>();
   readonly #partitions = new Map<string, OutputPartition[]>();
   /** Partitions the broker knows to be in the open transaction. */
   readonly #added = new Set<OutputPartition>();
@@ -201,9 +207,8 @@ export class TransactionalProducer {
     // What failed may have failed because leaders or coordinators are elsewhere now.
     this.#options.cluster.refresh();
     await this.#disconnect();
-    // A job that still runs would go on with the new epoch.
-    await this.#jobs.catch(() => undefined);
-    await this.#disconnect();
+    // A job that still runs would go on with the new epoch, and a late answer would count against the next transaction.
+    await this.#settle();
     this.#jobs = Promise.resolve();
     this.#failure = null;
     this.#ready = [];
@@ -220,8 +225,13 @@ export class TransactionalProducer {
   async close(): Promise<void> {
     this.#aborting = true;
     await this.#disconnect();
+    await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
     await this.#jobs.catch(() => undefined);
     await this.#disconnect();
+    await Promise.allSettled(this.#unanswered);
   }
 
   #enqueue(job: () => Promise<void>): Promise<void> {
@@ -286,7 +296,7 @@ export class TransactionalProducer {
     }));
     const { groupId, memberId, generationId, instanceId } = membership;
     await this.#wait('TxnOffsetCommit', async () => {
-      const connection = await this.#connection(await this.#options.cluster.coordinator('group', groupId));
+      const connection = await this.#connection('group', await this.#options.cluster.coordinator('group', groupId));
       return txnOffsetCommitV3.api.async(
         connection,
         this.#options.transactionalId,
@@ -355,7 +365,7 @@ export class TransactionalProducer {
     const answers: Promise<void>[] = [];
     for (const requests of rounds) {
       for (const [leader, batches] of requests) {
-        const connection = await this.#connection(leader);
+        const connection = await this.#connection('leader', leader);
         const answer = produceRaw(connection, { transactionalId, batches }).then((results) => {
           for (const { batch } of batches) this.#backlogBytes -= batch.length;
           for (const { topic, partition, errorCode } of results)
@@ -382,15 +392,17 @@ export class TransactionalProducer {
   }
 
   async #coordinator(): Promise<Connection> {
-    return this.#connection(await this.#options.cluster.coordinator('transaction', this.#options.transactionalId));
+    const broker = await this.#options.cluster.coordinator('transaction', this.#options.transactionalId);
+    return this.#connection('transaction', broker);
   }
 
-  #connection(broker: number): Promise<Connection> {
-    let connection = this.#connections.get(broker);
+  #connection(role: 'transaction' | 'group' | 'leader', broker: number): Promise<Connection> {
+    const name = `${role} ${broker}`;
+    let connection = this.#connections.get(name);
     if (!connection) {
       connection = this.#options.cluster.newConnection(broker);
-      connection.catch(() => this.#connections.delete(broker));
-      this.#connections.set(broker, connection);
+      connection.catch(() => this.#connections.delete(name));
+      this.#connections.set(name, connection);
     }
     return connection;
   }
@@ -425,10 +437,11 @@ export class TransactionalProducer {
 }
 
 function produceError(topic: string, partition: number, errorCode: number): TidemarkError {
-  const code = FENCED_CODES.has(errorCode) ? 'PRODUCER_FENCED' : 'PRODUCE_REFUSED';
-  return new TidemarkError(code, `The broker refused a batch for ${topic}/${partition} with Kafka error ${errorCode}`, {
-    retriable: true,
-  });
+  const text = `The broker refused a batch for ${topic}/${partition} with ${kafkaErrorName(errorCode)}`;
+  if (FENCED_CODES.has(errorCode)) return new TidemarkError('PRODUCER_FENCED', text, { retriable: true });
+  // What the broker will refuse again, whenever it is sent.
+  if (HOPELESS_CODES.has(errorCode)) return new TidemarkError('BATCH_REFUSED', text);
+  return new TidemarkError('PRODUCE_FAILED', text, { retriable: true });
 }
 
 /** Waits for all, also after one has failed: nothing may be under way when a failure is answered. */

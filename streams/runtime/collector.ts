@@ -1,10 +1,11 @@
 import type { Counter } from 'prom-client';
 import { murmur2Partition, murmur2PartitionOf } from '../kafka/murmur2.ts';
 import type { AvroSerde } from '../kafka/serde.ts';
-import type { OutputPartition, TransactionalProducer } from '../kafka/transactions.ts';
+import type { OutputPartition } from '../kafka/transactions.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { CompiledOutput } from '../topology/topology.ts';
 import type { RecordHeader } from '../topology/types.ts';
+import type { ProducerPort } from './ports.ts';
 import type { OutputPort, RecordCollector } from './task.ts';
 
 /** An output topic as the running topology needs it. */
@@ -17,12 +18,12 @@ export const MAX_RECORD_BYTES = 1_000_000;
 
 /** Encodes a task's outputs straight into the open transaction. */
 export class TransactionCollector implements RecordCollector {
-  readonly #producer: TransactionalProducer;
+  readonly #producer: ProducerPort;
   readonly #topics: ReadonlyMap<string, OutputTopic>;
   readonly #events: Counter<'processor' | 'event'>;
 
   constructor(
-    producer: TransactionalProducer,
+    producer: ProducerPort,
     topics: ReadonlyMap<string, OutputTopic>,
     events: Counter<'processor' | 'event'>,
   ) {
@@ -41,14 +42,14 @@ export class TransactionCollector implements RecordCollector {
 
 /** One output topic: key and value are encoded into buffers of its own, and copied into the batch of the partition. */
 class TopicPort implements OutputPort {
-  readonly #producer: TransactionalProducer;
+  readonly #producer: ProducerPort;
   readonly #output: CompiledOutput;
   readonly #serde: AvroSerde<unknown>;
   readonly #targets: readonly OutputPartition[];
   #key = Buffer.allocUnsafe(1024);
   #value = Buffer.allocUnsafe(16 * 1024);
 
-  constructor(producer: TransactionalProducer, output: CompiledOutput, topic: OutputTopic) {
+  constructor(producer: ProducerPort, output: CompiledOutput, topic: OutputTopic) {
     this.#producer = producer;
     this.#output = output;
     this.#serde = topic.serde;

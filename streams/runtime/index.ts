@@ -11,6 +11,8 @@ import type { OutputTopic } from './collector.ts';
 import { GlobalTables } from './global-tables.ts';
 import { takeIdentity } from './identity.ts';
 import { RuntimeMetrics } from './metrics.ts';
+import { kafkaPorts } from './ports.ts';
+import type { ReplayOptions } from './replay.ts';
 import { StreamThread } from './stream-thread.ts';
 import type { TopicTable } from './task-set.ts';
 
@@ -33,6 +35,8 @@ export interface RunOptions {
    * outputs the same however many partitions there are.
    */
   readonly mergeBy?: 'task' | 'thread';
+  /** Replays what the inputs hold now, the same to the byte every time, and is done then. Needs all partitions: run one thread. */
+  readonly replay?: ReplayOptions;
   /** Default 10 s: how long a process may be silent before its tasks go to another. */
   readonly sessionTimeoutMs?: number;
   /** Default 10 s: how long readers wait for a transaction whose owner is gone for good. */
@@ -66,11 +70,12 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     topics,
     globals,
     kafka: options.kafka,
-    brokers: options.brokers,
+    ports: kafkaPorts(options.kafka, options.brokers),
     id: identity.id,
     commitIntervalMs: options.commitIntervalMs ?? 100,
     maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
-    mergeBy: options.mergeBy ?? 'task',
+    mergeBy: options.replay ? 'thread' : (options.mergeBy ?? 'task'),
+    replay: options.replay ?? null,
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
     transactionTimeoutMs: options.transactionTimeoutMs ?? 10_000,
     log: options.log,

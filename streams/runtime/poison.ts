@@ -1,9 +1,9 @@
 import type { BatchCursor } from '../kafka/codec/batch-cursor.ts';
-import type { TransactionalProducer } from '../kafka/transactions.ts';
-import { describeError, TidemarkError } from '../kit/errors.ts';
+import { describeError, type RecordPosition, TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import type { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
+import type { ProducerPort } from './ports.ts';
 import type { Rejection } from './task.ts';
 
 /** What is kept of a value, bytes; the rest is told by the header `value.truncatedFrom`. */
@@ -12,7 +12,7 @@ const KEPT_VALUE_BYTES = 512 * 1024;
 const CONDEMNING_CODES = new Set(['RECORD_TOO_LARGE', 'TIMESTAMP_INVALID', 'KEY_MISSING']);
 
 export interface PoisonOptions {
-  readonly producer: TransactionalProducer;
+  readonly producer: ProducerPort;
   readonly deadLetterTopic: string;
   readonly lateTopic: string;
   readonly metrics: RuntimeMetrics;
@@ -34,8 +34,13 @@ export class PoisonHandler {
    */
   condemn(error: unknown): boolean {
     if (!(error instanceof TidemarkError) || !error.position || !CONDEMNING_CODES.has(error.code)) return false;
-    const { topic, partition, offset } = error.position;
-    this.#condemned.set(`${topic}/${partition}@${offset}`, { code: error.code, reason: describeError(error) });
+    return this.blame(error.position, error);
+  }
+  /** Remembers the record at a position as the one that failed for good. False when it was already: its dead letter fails too. */
+  blame({ topic, partition, offset }: RecordPosition, error: TidemarkError): boolean {
+    const place = `${topic}/${partition}@${offset}`;
+    if (this.#condemned.has(place)) return false;
+    this.#condemned.set(place, { code: error.code, reason: describeError(error) });
     return true;
   }
   /** The rejection of a condemned record, or null. */

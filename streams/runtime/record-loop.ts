@@ -1,6 +1,6 @@
 import type { BatchCursor } from '../kafka/codec/batch-cursor.ts';
 import type { Clock } from '../kit/clock.ts';
-import { describeError, TidemarkError } from '../kit/errors.ts';
+import { describeError, type RecordPosition, TidemarkError } from '../kit/errors.ts';
 import { StringCache } from '../kit/string-cache.ts';
 import type { StreamRecord } from '../topology/types.ts';
 import type { GlobalTables } from './global-tables.ts';
@@ -34,6 +34,8 @@ export class RecordLoop {
   readonly #options: RecordLoopOptions;
   readonly #keys = new StringCache();
   #turn = 0;
+  /** Where the record processed last lies. */
+  last: RecordPosition | null = null;
 
   constructor(options: RecordLoopOptions) {
     this.#options = options;
@@ -44,15 +46,15 @@ export class RecordLoop {
     return this.#options.tasks.inputs.every((input) => input.caughtUp && input.peek() === null);
   }
 
-  /** Processes for at most `budgetMs`, or until every group must wait. Returns the number of records. */
-  async run(budgetMs: number): Promise<number> {
+  /** Processes for at most `budgetMs` and `maxRecords`, or until every group must wait. Returns the number of records. */
+  async run(budgetMs: number, maxRecords: number): Promise<number> {
     const startMs = performance.now();
-    const total = await this.#slice(startMs + Math.min(budgetMs, SLICE_MS));
+    const total = await this.#slice(startMs + Math.min(budgetMs, SLICE_MS), maxRecords);
     if (total > 0) this.#options.metrics.busy(performance.now() - startMs);
     return total;
   }
 
-  async #slice(until: number): Promise<number> {
+  async #slice(until: number, maxRecords: number): Promise<number> {
     let total = 0;
     for (let waiting = 0; ; ) {
       const { inputGroups } = this.#options.tasks;
@@ -66,8 +68,9 @@ export class RecordLoop {
       waiting = 0;
       const { input, limitMs } = choice;
       let count = 0;
+      const most = Math.min(STRIDE, maxRecords - total);
       // Stays on one partition while its head is the lowest: the choice costs once a run, not once a record.
-      for (let head = input.peek(); head && head.timestampMs <= limitMs && count < STRIDE; head = input.peek()) {
+      for (let head = input.peek(); head && head.timestampMs <= limitMs && count < most; head = input.peek()) {
         const unknownSchema = this.#process(input, head);
         if (unknownSchema !== null) await this.#load(input, head, unknownSchema);
         else {
@@ -77,7 +80,7 @@ export class RecordLoop {
       }
       total += count;
       if (count > 0) this.#options.metrics.processed(input.topic, count);
-      if (performance.now() >= until) return total;
+      if (total >= maxRecords || performance.now() >= until) return total;
     }
   }
 
@@ -143,6 +146,7 @@ export class RecordLoop {
       source: { topic, partition, offset },
       headers: head.headerCount === 0 ? NO_HEADERS : head.headers(),
     };
+    this.last = record.source;
     const rejection = task.process(source, record);
     if (rejection) poison.handle(input, head, rejection);
     else if (task.lateReason !== null) poison.late(input, head, task.lateReason);

@@ -1,25 +1,26 @@
 import { setImmediate as immediate } from 'node:timers/promises';
-import { type Assignment, GroupMember, type Membership } from '../kafka/group.ts';
+import type { Assignment, Membership } from '../kafka/group.ts';
 import type { Kafka } from '../kafka/index.ts';
-import { TransactionalProducer, type TransactionStep } from '../kafka/transactions.ts';
+import type { TransactionStep } from '../kafka/transactions.ts';
 import type { Clock } from '../kit/clock.ts';
 import { describeError, TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import type { CompiledTopology } from '../topology/topology.ts';
 import { TransactionCollector } from './collector.ts';
-import { Fetcher } from './fetcher.ts';
 import type { GlobalTables } from './global-tables.ts';
 import type { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { PoisonHandler } from './poison.ts';
+import type { FetcherPort, MemberPort, ProducerPort, RuntimePorts } from './ports.ts';
 import { RecordLoop } from './record-loop.ts';
+import type { ReplayOptions } from './replay.ts';
 import { Signal } from './signal.ts';
 import { TaskSet, type TopicTable } from './task-set.ts';
 
 export interface StreamThreadOptions {
   readonly topology: CompiledTopology;
   readonly kafka: Kafka;
-  readonly brokers: readonly string[];
+  readonly ports: RuntimePorts;
   readonly topics: TopicTable;
   /** Lasting name: transactional id and static group member. */
   readonly id: string;
@@ -27,6 +28,7 @@ export interface StreamThreadOptions {
   readonly maxTaskIdleMs: number;
   readonly mergeBy: 'task' | 'thread';
   readonly globals: GlobalTables;
+  readonly replay: ReplayOptions | null;
   readonly sessionTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly log: Log;
@@ -37,18 +39,27 @@ export interface StreamThreadOptions {
 }
 
 interface Session {
-  readonly producer: TransactionalProducer;
+  readonly producer: ProducerPort;
   readonly tasks: TaskSet;
   readonly loop: RecordLoop;
   readonly poison: PoisonHandler;
-  readonly member: GroupMember;
+  readonly member: MemberPort;
   /** The generation of the last cut. */
   generationId: number;
-  fetcher: Fetcher | null;
+  fetcher: FetcherPort | null;
   /** The commit on its way, or null. Never rejects: what went wrong is in the producer's `failure`. */
   committing: Promise<void> | null;
   /** A wall-clock punctuator has run since the last cut: there may be something to commit although nothing was consumed. */
   punctuated: boolean;
+  /** Records processed since the last cut. */
+  uncutRecords: number;
+  /** Records in the transaction that was cut last. */
+  cutRecords: number;
+  /**
+   * A broker refuses for good what one of the next `remaining` records gives: they are processed `limit` a transaction, and half as many
+   * after each refusal, until a transaction of one record is refused.
+   */
+  suspects: { limit: number; remaining: number } | null;
 }
 
 /** Bytes of output after which a transaction is cut early. */
@@ -123,22 +134,19 @@ export class StreamThread {
   }
 
   async #session(): Promise<void> {
-    const { topology, kafka, brokers, id, log, sessionTimeoutMs, transactionTimeoutMs, onStep, topics, metrics } =
-      this.#options;
+    const { topology, ports, id, log, sessionTimeoutMs, transactionTimeoutMs, onStep, topics, metrics } = this.#options;
     const { deadLetterTopic, lateTopic } = topology;
     this.#failure = null;
     this.#assignment = null;
     this.#membership = null;
     this.#revocation = null;
-    const producer = new TransactionalProducer({
-      cluster: kafka.cluster,
+    const producer = ports.openProducer({
       transactionalId: id,
       transactionTimeoutMs,
       onFailure: () => this.#signal.notify(),
       ...(onStep ? { onStep } : {}),
     });
-    const member = new GroupMember({
-      brokers,
+    const member = ports.openMember({
       clientId: id,
       groupId: topology.name,
       instanceId: id,
@@ -171,6 +179,9 @@ export class StreamThread {
       fetcher: null,
       committing: null,
       punctuated: false,
+      uncutRecords: 0,
+      cutRecords: 0,
+      suspects: null,
     };
     try {
       this.#state = 'joining its group';
@@ -216,14 +227,17 @@ export class StreamThread {
     await session.fetcher?.request();
     let processed = 0;
     try {
-      if (producer.backlogBytes + producer.transactionBytes < BACKLOG_BYTES) {
-        processed = await loop.run(Math.max(1, this.#lastCutMs + commitIntervalMs - clock.now()));
+      // While a commit is on its way, what is produced behind it waits in memory.
+      const waitingBytes = producer.backlogBytes + (session.committing ? producer.transactionBytes : 0);
+      const room = this.#room(session);
+      if (waitingBytes < BACKLOG_BYTES && room > 0) {
+        processed = await loop.run(Math.max(1, this.#lastCutMs + commitIntervalMs - clock.now()), room);
+        session.uncutRecords += processed;
         if (tasks.punctuate(clock.now())) session.punctuated = true;
       }
       producer.pump();
-      const dueMs = this.#lastCutMs + commitIntervalMs - clock.now();
-      const isDue = dueMs <= 0 || loop.drained || producer.transactionBytes > TRANSACTION_BYTES;
-      if (session.committing === null && isDue && (tasks.dirty || session.punctuated)) this.#cut(session);
+      if (session.committing === null && this.#isDue(session)) this.#cut(session);
+      else if (this.#replayed(session)) this.stop();
     } catch (error) {
       await this.#abort(session, error);
       return;
@@ -232,14 +246,38 @@ export class StreamThread {
     else await immediate();
   }
 
+  /** How many records may be processed before the next cut. */
+  #room({ suspects, committing, uncutRecords }: Session): number {
+    if (suspects) return committing ? 0 : suspects.limit - uncutRecords;
+    const { replay } = this.#options;
+    return replay ? replay.cutEveryRecords - uncutRecords : Number.POSITIVE_INFINITY;
+  }
+  /** After the commit interval, or as soon as the input is drained, so that a quiet stream is also a fast one; a replay counts. */
+  #isDue({ tasks, loop, producer, punctuated, uncutRecords, suspects }: Session): boolean {
+    const { clock, commitIntervalMs, replay } = this.#options;
+    if (!tasks.dirty && !punctuated) return false;
+    if (suspects && uncutRecords >= suspects.limit) return true;
+    if (replay) return uncutRecords >= replay.cutEveryRecords || loop.drained;
+    const isOld = clock.now() - this.#lastCutMs >= commitIntervalMs;
+    return isOld || loop.drained || producer.transactionBytes > TRANSACTION_BYTES;
+  }
+  /** True when a replay is at its end; where a stage is, the next begins. */
+  #replayed({ tasks, loop, committing }: Session): boolean {
+    if (!this.#options.replay) return false;
+    const isOver = tasks.restoring === null && tasks.inputs.length > 0 && loop.drained && !tasks.dirty && !committing;
+    if (!isOver) return false;
+    if (!tasks.nextStage()) return true;
+    this.#signal.notify();
+    return false;
+  }
+
   async #assign(session: Session, assignment: Assignment): Promise<void> {
-    const { kafka, log, topology } = this.#options;
+    const { ports, log, topology } = this.#options;
     this.#assignment = null;
     this.#membership = assignment.membership;
     this.#state = `taking up partitions ${assignment.partitions.join(', ') || 'none'}`;
     await session.tasks.assign(assignment.partitions);
-    session.fetcher ??= new Fetcher(
-      kafka.cluster,
+    session.fetcher ??= ports.openFetcher(
       () => session.tasks.inputs,
       () => this.#signal.notify(),
       (error) => this.#fail(error),
@@ -259,12 +297,16 @@ export class StreamThread {
     const startMs = clock.now();
     const { offsets, changelogRecords } = tasks.cut(producer);
     session.punctuated = false;
+    session.cutRecords = session.uncutRecords;
+    session.uncutRecords = 0;
     this.#lastCutMs = startMs;
     session.generationId = this.#membership!.generationId;
     session.committing = producer.commit(offsets, this.#membership!).then(
       () => {
         tasks.committed(offsets);
         this.#aborts.count = 0;
+        if (session.suspects) session.suspects.remaining -= session.cutRecords;
+        if (session.suspects && session.suspects.remaining <= 0) session.suspects = null;
         this.#lastCommitMs = clock.now();
         metrics.committed(this.#lastCommitMs - startMs, changelogRecords);
         for (const input of tasks.inputs)
@@ -273,6 +315,8 @@ export class StreamThread {
         this.#signal.notify();
       },
       () => {
+        // Undone together with what came after it.
+        session.uncutRecords += session.cutRecords;
         session.committing = null;
       },
     );
@@ -283,7 +327,9 @@ export class StreamThread {
     const { tasks, producer } = session;
     try {
       await session.committing;
-      if (producer.failure === null && this.#membership && (tasks.dirty || session.punctuated)) {
+      // A replay's cuts are where the count says: what is behind the last one is done again by whoever goes on.
+      const isOpen = (tasks.dirty || session.punctuated) && (!this.#options.replay || this.#isDue(session));
+      if (producer.failure === null && this.#membership && isOpen) {
         this.#cut(session);
         await session.committing;
       }
@@ -307,18 +353,37 @@ export class StreamThread {
     }
     metrics.aborted();
     log.warn(`${topology.name} aborts a transaction: ${describeError(cause)}`);
-    if (!session.poison.condemn(cause)) this.#countAbort(session.tasks.inputs, cause);
+    if (!this.#findCulprit(session, cause)) await this.#countAbort(session.tasks.inputs, cause);
     session.tasks.rollback();
     session.punctuated = false;
+    session.uncutRecords = 0;
     await session.producer.abort();
     this.#lastCommitMs = this.#options.clock.now();
     this.#lastCutMs = this.#lastCommitMs;
   }
 
-  #countAbort(inputs: readonly PartitionInput[], error: unknown): void {
+  /** True when a single record is to blame and known, or will be after further tries. */
+  #findCulprit(session: Session, cause: unknown): boolean {
+    if (session.poison.condemn(cause)) return true;
+    if (!(cause instanceof TidemarkError) || cause.code !== 'BATCH_REFUSED') return false;
+    const { uncutRecords, suspects, loop, poison } = session;
+    if (uncutRecords > 1) {
+      const limit = Math.floor(uncutRecords / 2);
+      session.suspects = { limit, remaining: suspects?.remaining ?? uncutRecords };
+      return true;
+    }
+    return uncutRecords === 1 && loop.last !== null && poison.blame(loop.last, cause);
+  }
+
+  /** Waits before the next try when time may mend it; stops the topology when the same work fails for another reason again and again. */
+  async #countAbort(inputs: readonly PartitionInput[], error: unknown): Promise<void> {
     const position = inputs.map((input) => `${input.topic}/${input.partition}@${input.committedOffset}`).join(' ');
     this.#aborts =
       this.#aborts.position === position ? { position, count: this.#aborts.count + 1 } : { position, count: 1 };
+    if (isRetriable(error)) {
+      await this.#options.clock.sleep(Math.min(10 * 2 ** this.#aborts.count, 2_000));
+      return;
+    }
     if (this.#aborts.count >= MAX_ABORTS) {
       throw new TidemarkError(
         'TRANSACTION_HOPELESS',

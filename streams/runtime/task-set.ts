@@ -1,5 +1,5 @@
 import type { AvroSerde, Kafka } from '../kafka/index.ts';
-import type { TransactionalProducer, TransactionOffset } from '../kafka/transactions.ts';
+import type { TransactionOffset } from '../kafka/transactions.ts';
 import type { Clock } from '../kit/clock.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
@@ -8,6 +8,8 @@ import type { OutputTopic } from './collector.ts';
 import type { GlobalTables } from './global-tables.ts';
 import { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
+import type { ProducerPort, RuntimePorts } from './ports.ts';
+import { type ReplayOptions, replayStages } from './replay.ts';
 import { restoreTask } from './restore.ts';
 import { type RecordCollector, Task } from './task.ts';
 
@@ -20,10 +22,12 @@ export interface TopicTable {
 export interface TaskSetOptions {
   readonly topology: CompiledTopology;
   readonly kafka: Kafka;
+  readonly ports: RuntimePorts;
   readonly topics: TopicTable;
   readonly collector: RecordCollector;
   readonly mergeBy: 'task' | 'thread';
   readonly globals: GlobalTables;
+  readonly replay: ReplayOptions | null;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
@@ -50,8 +54,13 @@ export class TaskSet {
   #inputs: readonly PartitionInput[] = [];
   #groups: readonly (readonly PartitionInput[])[] = [];
 
+  /** In a replay, by sub-topology when its turn is, and whose turn it is. */
+  readonly #stages: readonly number[] | null;
+  #stage = 0;
+
   constructor(options: TaskSetOptions) {
     this.#options = options;
+    this.#stages = options.replay ? replayStages(options.topology) : null;
   }
 
   /** All input partitions, ordered by (topic, partition). A new array with every change of the assignment. */
@@ -98,6 +107,13 @@ export class TaskSet {
     await this.#startPositions(added.flatMap(({ inputs }) => inputs));
     void this.#restoreAll(added);
   }
+  /** In a replay, the turn of the next sub-topologies; false when those that ran were the last. */
+  nextStage(): boolean {
+    if (!this.#stages || this.#stage >= Math.max(...this.#stages)) return false;
+    this.#stage++;
+    this.#activate();
+    return true;
+  }
   /** Ends the restores under way. */
   close(): void {
     for (const entry of this.#entries) entry.restoring?.abort();
@@ -106,6 +122,7 @@ export class TaskSet {
   /** Fires the wall-clock punctuators that are due; true when there were any. */
   punctuate(nowMs: number): boolean {
     let fired = false;
+    if (this.#options.replay) return fired;
     for (const task of this.#tasks) fired = task.punctuateWallClock(nowMs) || fired;
     return fired;
   }
@@ -114,7 +131,7 @@ export class TaskSet {
    * The cut: what processors held back is emitted, every changed row goes to its changelog, and stores, stream time and positions are
    * frozen. Returns the positions that moved, with stream time, and the number of changelog records.
    */
-  cut(producer: TransactionalProducer): { offsets: TransactionOffset[]; changelogRecords: number } {
+  cut(producer: ProducerPort): { offsets: TransactionOffset[]; changelogRecords: number } {
     let changelogRecords = 0;
     for (const task of this.#tasks) {
       task.beforeCommit();
@@ -158,13 +175,14 @@ export class TaskSet {
   }
 
   #newEntry(sub: SubTopology, partition: number): Entry {
-    const { topology, topics, collector, clock, globals } = this.#options;
-    const task = new Task({
+    const { topology, topics, collector, clock, globals, replay } = this.#options;
+    const task: Task = new Task({
       sub,
       partition,
       version: topology.version,
       collector,
-      now: () => clock.now(),
+      // No wall clock is read in a replay.
+      now: replay ? () => Math.max(0, task?.streamTimeMs ?? 0) : () => clock.now(),
       globals: globals.tables,
     });
     const inputs = sub.sources.map((source) => new PartitionInput(task, source, topics.sources.get(source.topic)!));
@@ -173,7 +191,8 @@ export class TaskSet {
 
   /** Takes the restored entries into processing. */
   #activate(): void {
-    const active = this.#entries.filter((entry) => entry.restoring === null);
+    const isTurn = ({ sub }: Task) => this.#stages === null || this.#stages[sub.id] === this.#stage;
+    const active = this.#entries.filter((entry) => entry.restoring === null && isTurn(entry.task));
     this.#tasks = active.map(({ task }) => task);
     const inputs = active.flatMap((entry) => entry.inputs);
     this.#inputs = inputs.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition));
@@ -206,11 +225,11 @@ export class TaskSet {
    * same partitions back after another has worked on them: its memory of them is then out of date.
    */
   async #current(entries: readonly Entry[]): Promise<Entry[]> {
-    const { kafka, topology } = this.#options;
+    const { ports, topology } = this.#options;
     const stale = new Set<Task>();
     const inputs = entries.flatMap((entry) => entry.inputs);
     for (const [topic, group] of Map.groupBy(inputs, (input) => input.topic)) {
-      const committed = await kafka.cluster.committed(topology.name, topic, { requireStable: true });
+      const committed = await ports.committed(topology.name, topic);
       for (const input of group) {
         if (committed[input.partition]!.offset !== (input.hasCommit ? input.committedOffset : -1))
           stale.add(input.task);
@@ -221,10 +240,10 @@ export class TaskSet {
 
   /** The group's committed offsets, or the beginning where there are none. */
   async #startPositions(inputs: readonly PartitionInput[]): Promise<void> {
-    const { kafka, topology } = this.#options;
+    const { ports, topology } = this.#options;
     for (const [topic, group] of Map.groupBy(inputs, (input) => input.topic)) {
-      const committed = await kafka.cluster.committed(topology.name, topic, { requireStable: true });
-      const earliest = await kafka.offsets(topic, 'earliest');
+      const committed = await ports.committed(topology.name, topic);
+      const earliest = await ports.earliest(topic);
       for (const input of group) {
         const { offset, metadata } = committed[input.partition]!;
         input.seek(offset >= 0 ? offset : earliest[input.partition]!);
