@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { closest } from '#streams/kit/config.ts';
 import { engineBenchmark } from './engine.ts';
+import { latencyBenchmark } from './latency.ts';
 import type { BenchOptions } from './options.ts';
 import { pipelineBenchmark } from './pipeline.ts';
 
@@ -10,6 +11,7 @@ import { pipelineBenchmark } from './pipeline.ts';
  */
 const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<unknown>>> = {
   engine: engineBenchmark,
+  latency: latencyBenchmark,
   pipeline: pipelineBenchmark,
 };
 

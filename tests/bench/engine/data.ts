@@ -1,12 +1,22 @@
 import { topicConfig } from '#schemas/topics.ts';
 import { type Kafka, type SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { Random } from '#streams/kit/random.ts';
-import { after, type BenchPnl, type BenchTrade, EMPTY, type OutputMode, PNL, pnlOf, TRADE } from '../job.ts';
+import {
+  after,
+  type BenchPnl,
+  type BenchPosition,
+  type BenchTrade,
+  EMPTY,
+  type OutputMode,
+  PNL,
+  pnlOf,
+  TRADE,
+} from '../job.ts';
 
 const START_MS = 1_700_000_000_000;
 const KEY_DIGITS = 7;
 
-/** What must come out, by the number of the key, computed while the input was written. */
+/** What must come out, by the number of the key. */
 export interface Expected {
   readonly records: number;
   /** Keys that were drawn at all. */
@@ -19,7 +29,51 @@ export interface Expected {
 
 export const keyOf = (number: number): string => `INS${String(number).padStart(KEY_DIGITS, '0')}`;
 
-/** Writes trades of keys drawn evenly by a fixed seed, one millisecond of event time apart; returns what must come out. */
+/** Trades of keys drawn evenly by a fixed seed, and what must come out of those drawn so far, computed beside them. */
+export class TradeSource {
+  readonly #random: Random;
+  readonly #keys: number;
+  readonly #positions = new Map<number, { position: BenchPosition; count: number }>();
+  #records = 0;
+
+  constructor(keys: number) {
+    this.#keys = keys;
+    this.#random = new Random(`${keys} keys`);
+  }
+
+  next(eventTime: number): { readonly key: string; readonly trade: BenchTrade } {
+    const random = this.#random;
+    const number = random.below(this.#keys);
+    const side = random.below(2) === 0 ? 1 : -1;
+    const trade = { eventTime, price: 100 + random.below(1000) / 100, quantity: side * (1 + random.below(100)) };
+    const old = this.#positions.get(number);
+    this.#positions.set(number, { position: after(old?.position ?? EMPTY, trade), count: (old?.count ?? 0) + 1 });
+    this.#records++;
+    return { key: keyOf(number), trade };
+  }
+
+  expected(): Expected {
+    const keys = this.#keys;
+    const expected = {
+      records: this.#records,
+      keys: this.#positions.size,
+      counts: new Int32Array(keys),
+      quantity: new Float64Array(keys),
+      cost: new Float64Array(keys),
+      pnl: new Float64Array(keys),
+    };
+    for (const [number, { position, count }] of this.#positions) {
+      const { quantity, cost, pnl } = pnlOf(position);
+      expected.counts[number] = count;
+      expected.quantity[number] = quantity;
+      expected.cost[number] = cost;
+      expected.pnl[number] = pnl;
+    }
+    return expected;
+  }
+}
+
+/** Writes trades one millisecond of event time apart; returns what must come out. */
 export async function writeTrades(
   kafka: Kafka,
   registry: SchemaRegistry,
@@ -29,39 +83,15 @@ export async function writeTrades(
   await kafka.createTopics([{ name: topic, partitions, config: topicConfig('delete') }]);
   const serde = await topicSerde<BenchTrade>(registry, topic, TRADE);
   const producer = await kafka.openProducer();
-  const random = new Random(`${keys} keys`);
-  const positions = new Map<number, { position: typeof EMPTY; count: number }>();
+  const source = new TradeSource(keys);
   for (let n = 0; n < records; n++) {
-    const number = random.below(keys);
     const timestampMs = START_MS + n;
-    const side = random.below(2) === 0 ? 1 : -1;
-    const trade: BenchTrade = {
-      eventTime: timestampMs * 1000,
-      price: 100 + random.below(1000) / 100,
-      quantity: side * (1 + random.below(100)),
-    };
-    const old = positions.get(number) ?? { position: EMPTY, count: 0 };
-    positions.set(number, { position: after(old.position, trade), count: old.count + 1 });
-    const full = producer.send({ topic, key: keyOf(number), value: serde.encode(trade), timestampMs });
+    const { key, trade } = source.next(timestampMs * 1000);
+    const full = producer.send({ topic, key, value: serde.encode(trade), timestampMs });
     if (full) await full;
   }
   await producer.close();
-  const expected = {
-    records,
-    keys: positions.size,
-    counts: new Int32Array(keys),
-    quantity: new Float64Array(keys),
-    cost: new Float64Array(keys),
-    pnl: new Float64Array(keys),
-  };
-  for (const [number, { position, count }] of positions) {
-    const { quantity, cost, pnl } = pnlOf(position);
-    expected.counts[number] = count;
-    expected.quantity[number] = quantity;
-    expected.cost[number] = cost;
-    expected.pnl[number] = pnl;
-  }
-  return expected;
+  return source.expected();
 }
 
 /**
