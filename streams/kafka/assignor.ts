@@ -23,6 +23,8 @@ export interface TaskHandout extends TaskPlacement {
 }
 export interface MemberData {
   readonly processId: string;
+  /** host:port where the member answers queries of its stores; empty: nowhere. */
+  readonly endpoint: string;
   readonly freshness: ReadonlyMap<number, number>;
 }
 export interface HandoutData {
@@ -207,19 +209,22 @@ function byName(a: TaskMember, b: TaskMember): number {
  */
 const LAYOUT = 1;
 
-export function encodeMemberData({ processId, freshness }: MemberData): Buffer {
+export function encodeMemberData({ processId, endpoint, freshness }: MemberData): Buffer {
   const name = Buffer.from(processId);
+  const place = Buffer.from(endpoint);
   const entries = [...freshness].filter(([, offsets]) => offsets > 0).sort(([a], [b]) => a - b);
-  const bytes = [LAYOUT, ...varint(name.length), ...name, ...varint(entries.length)];
+  const bytes = [LAYOUT, ...varint(name.length), ...name, ...varint(place.length), ...place, ...varint(entries.length)];
   for (const [partition, offsets] of entries) bytes.push(...varint(partition), ...varint(offsets));
   return Buffer.from(bytes);
 }
 export function decodeMemberData(data: Buffer | null): MemberData {
   const reader = new VarintReader(data);
   const name = reader.bytes(reader.next());
+  const endpoint = reader.bytes(reader.next());
   const freshness = new Map<number, number>();
   for (let left = reader.next(); left > 0 && !reader.failed; left--) freshness.set(reader.next(), reader.next());
-  return reader.failed ? { processId: '', freshness: new Map() } : { processId: name.toString('utf8'), freshness };
+  if (reader.failed) return { processId: '', endpoint: '', freshness: new Map() };
+  return { processId: name.toString('utf8'), endpoint: endpoint.toString('utf8'), freshness };
 }
 
 export function encodeHandoutData({ standbys, unfinished }: HandoutData): Buffer {

@@ -53,6 +53,8 @@ export interface GroupOptions {
   readonly log: Log;
   /** Members with one id stop together; default host and process id. */
   readonly processId?: string;
+  /** host:port where this member answers queries of its stores; default none. */
+  readonly endpoint?: string;
   /** Per partition number the sum of the changelog offsets that the local copy of its state has reached; asked at every join. */
   readonly freshness?: () => ReadonlyMap<number, number>;
   /** Copies of every partition's state that other processes keep; the group leader's value counts. Default 0. */
@@ -296,9 +298,10 @@ export class GroupMember {
 
   /** Always another than at the last join, by its generation: the broker begins no round for a member that has nothing new to say. */
   #subscription(): Buffer {
-    const { topics, processId, freshness } = this.#options;
+    const { topics, processId, endpoint, freshness } = this.#options;
     const userData = encodeMemberData({
       processId: processId ?? `${hostname()}:${process.pid}`,
+      endpoint: endpoint ?? '',
       freshness: freshness?.() ?? new Map(),
     });
     const partitions = sorted(this.#owned);

@@ -12,6 +12,7 @@ import { GlobalTables } from './global-tables.ts';
 import { takeIdentity } from './identity.ts';
 import { RuntimeMetrics } from './metrics.ts';
 import { kafkaPorts } from './ports.ts';
+import { QueryServer } from './query-server.ts';
 import type { ReplayOptions } from './replay.ts';
 import { StreamThread } from './stream-thread.ts';
 import type { TopicTable } from './task-set.ts';
@@ -41,6 +42,10 @@ export interface RunOptions {
   readonly sessionTimeoutMs?: number;
   /** Default 10 s: how long readers wait for a transaction whose owner is gone for good. */
   readonly transactionTimeoutMs?: number;
+  /** Where this process answers queries of its stores (`StoreQuery`); 0 takes a free port. Default: it answers none. */
+  readonly queryPort?: number;
+  /** The address for that, as other processes reach it. Default 127.0.0.1. */
+  readonly queryHost?: string;
   readonly clock?: Clock;
   readonly onStep?: (step: TransactionStep) => void;
 }
@@ -65,7 +70,11 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     identity.release();
     throw error;
   });
-  const thread = new StreamThread({
+  const queries = new QueryServer(() => thread.tasks);
+  const { queryPort, queryHost = '127.0.0.1' } = options;
+  const endpoint = queryPort === undefined ? '' : await queries.listen(queryHost, queryPort);
+  const thread: StreamThread = new StreamThread({
+    endpoint,
     topology,
     topics,
     globals,
@@ -86,6 +95,7 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
   const done = thread.run().finally(async () => {
     identity.release();
     await globals.close();
+    if (endpoint !== '') await queries.close();
   });
   done.catch(() => undefined);
   return {

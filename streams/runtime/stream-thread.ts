@@ -15,6 +15,7 @@ import type { FetcherPort, MemberPort, ProducerPort, RuntimePorts } from './port
 import { RecordLoop } from './record-loop.ts';
 import type { ReplayOptions } from './replay.ts';
 import { Signal } from './signal.ts';
+import type { Task } from './task.ts';
 import { TaskSet, type TopicTable } from './task-set.ts';
 
 export interface StreamThreadOptions {
@@ -29,6 +30,8 @@ export interface StreamThreadOptions {
   readonly mergeBy: 'task' | 'thread';
   readonly globals: GlobalTables;
   readonly replay: ReplayOptions | null;
+  /** host:port where stores can be queried; empty: nowhere. */
+  readonly endpoint: string;
   readonly sessionTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly log: Log;
@@ -122,6 +125,10 @@ export class StreamThread {
     }
   }
 
+  /** Its restored tasks. */
+  get tasks(): readonly Task[] {
+    return this.#tasks?.tasks ?? [];
+  }
   /** Something came that processing may have waited for. */
   wake(): void {
     this.#signal.notify();
@@ -151,6 +158,7 @@ export class StreamThread {
       groupId: topology.name,
       instanceId: id,
       topics: topics.inputTopics,
+      endpoint: this.#options.endpoint,
       sessionTimeoutMs,
       log,
       onRevoked: () => this.#revoked(),

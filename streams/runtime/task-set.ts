@@ -80,6 +80,10 @@ export class TaskSet {
     return this.#inputs.some((input) => input.position !== input.cutOffset);
   }
 
+  /** The tasks that are restored. */
+  get tasks(): readonly Task[] {
+    return this.#tasks;
+  }
   /** What the restore is at, or null when every task is restored. */
   get restoring(): string | null {
     return this.#entries.find((entry) => entry.restoring !== null)?.progress ?? null;

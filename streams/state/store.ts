@@ -32,3 +32,12 @@ export interface StateStore {
   /** All committed rows (frozen and open changes left out), `perStep` at a time: a caller may pause between steps and the store may change. */
   committedRows(visit: RowVisitor, perStep: number): IterableIterator<number>;
 }
+
+/** A store that can be asked from outside its task: it shows what is committed, never what may still be undone. */
+export interface QueryableStore<V = unknown> {
+  readonly size: number;
+  getCommitted(key: string): V | undefined;
+  /** Entries with from <= key < to by code units, ascending; an open end where a bound is left out. */
+  committedRange(from?: string, to?: string): IterableIterator<[string, V]>;
+}
+export const isQueryable = (store: StateStore): store is StateStore & QueryableStore => 'getCommitted' in store;

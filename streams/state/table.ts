@@ -2,7 +2,7 @@ import type { AvroType } from '../kit/avro.ts';
 import type { KeyValueStore } from '../topology/types.ts';
 import { KeyIndex } from './key-index.ts';
 import { copyBytes, Slab } from './slab.ts';
-import type { RowVisitor, StateStore } from './store.ts';
+import type { QueryableStore, RowVisitor, StateStore } from './store.ts';
 
 /** Up to this many entries, values once read stay decoded; of a larger table only those of the open transaction do. */
 const DECODED_ENTRIES = 65_536;
@@ -17,7 +17,7 @@ const DELETED = Symbol('deleted');
  *
  * Values are immutable: put a new one.
  */
-export class Table<V = unknown> implements StateStore, KeyValueStore<V> {
+export class Table<V = unknown> implements StateStore, KeyValueStore<V>, QueryableStore<V> {
   readonly name: string;
   readonly #type: AvroType;
   readonly #version: number;
@@ -90,6 +90,22 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V> {
       const value = this.get(key);
       if (value !== undefined) yield [key, value];
     }
+  }
+
+  getCommitted(key: string): V | undefined {
+    const row = this.#index.find(key);
+    return row < 0 ? undefined : this.#readCommitted(row);
+  }
+  *committedRange(from?: string, to?: string): IterableIterator<[string, V]> {
+    const found: [string, V][] = [];
+    for (let row = 0; row < this.#index.rows; row++) {
+      if (!this.#index.has(row)) continue;
+      const key = this.#index.key(row);
+      if ((from !== undefined && key < from) || (to !== undefined && key >= to)) continue;
+      const value = this.#readCommitted(row);
+      if (value !== undefined) found.push([key, value]);
+    }
+    yield* found.sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   expire(_streamTimeMs: number): void {}
@@ -173,11 +189,14 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V> {
   #read(row: number): V | undefined {
     const value = this.#objects[row];
     if (value !== undefined) return value === DELETED ? undefined : value;
+    const decoded = this.#readCommitted(row);
+    if (decoded !== undefined && this.#size <= DECODED_ENTRIES) this.#objects[row] = decoded;
+    return decoded;
+  }
+  #readCommitted(row: number): V | undefined {
     if (this.#valueLength[row]! < 0) return undefined;
     const place = this.#valueAt[row]!;
-    const decoded = this.#type.decode(this.#values.buffer(place), this.#values.offset(place) + 1).value as V;
-    if (this.#size <= DECODED_ENTRIES) this.#objects[row] = decoded;
-    return decoded;
+    return this.#type.decode(this.#values.buffer(place), this.#values.offset(place) + 1).value as V;
   }
   #row(key: string): number {
     const row = this.#index.add(key);

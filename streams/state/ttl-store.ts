@@ -1,6 +1,6 @@
 import { type AvroSchema, type AvroType, avroType } from '../kit/avro.ts';
 import type { KeyValueStore } from '../topology/types.ts';
-import type { RowVisitor, StateStore } from './store.ts';
+import type { QueryableStore, RowVisitor, StateStore } from './store.ts';
 import type { Table } from './table.ts';
 
 export interface Stamped<V> {
@@ -27,7 +27,7 @@ const STEPS = 64;
  * first cut after the step of time they were written in is too old: a matter of stream time and contents alone, so a replay
  * deletes the same.
  */
-export class TtlStore<V = unknown> implements StateStore, KeyValueStore<V> {
+export class TtlStore<V = unknown> implements StateStore, KeyValueStore<V>, QueryableStore<V> {
   readonly name: string;
   readonly #table: Table<Stamped<V>>;
   readonly #ttlMs: number;
@@ -68,6 +68,13 @@ export class TtlStore<V = unknown> implements StateStore, KeyValueStore<V> {
   }
   *range(from?: string, to?: string): IterableIterator<[string, V]> {
     for (const [key, { value }] of this.#table.range(from, to)) yield [key, value];
+  }
+
+  getCommitted(key: string): V | undefined {
+    return this.#table.getCommitted(key)?.value;
+  }
+  *committedRange(from?: string, to?: string): IterableIterator<[string, V]> {
+    for (const [key, { value }] of this.#table.committedRange(from, to)) yield [key, value];
   }
 
   expire(streamTimeMs: number): void {

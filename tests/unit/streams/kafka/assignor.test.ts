@@ -245,7 +245,7 @@ describe('user data', () => {
         fc.string({ unit: 'binary' }),
         fc.array(fc.tuple(fc.nat(5_000), offsets), { maxLength: 20 }),
         (processId, entries) => {
-          const data = { processId, freshness: new Map(entries) };
+          const data = { processId, endpoint: `${processId}:1`, freshness: new Map(entries) };
           expect(decodeMemberData(encodeMemberData(data))).toEqual(data);
         },
       ),
@@ -258,8 +258,8 @@ describe('user data', () => {
   });
 
   it('that is empty, cut short, foreign or of a later version counts as nothing known', () => {
-    const nothing = { processId: '', freshness: new Map() };
-    const whole = encodeMemberData({ processId: 'host:1', freshness: new Map([[3, 70_000]]) });
+    const nothing = { processId: '', endpoint: '', freshness: new Map() };
+    const whole = encodeMemberData({ processId: 'host:1', endpoint: 'host:2', freshness: new Map([[3, 70_000]]) });
     for (let length = 0; length < whole.length; length++)
       expect(decodeMemberData(whole.subarray(0, length))).toEqual(nothing);
     expect(decodeMemberData(null)).toEqual(nothing);

@@ -81,6 +81,7 @@ describe('Table', () => {
           }
           expect(contents(store)).toEqual(open);
           expect(store.size).toBe(open.size);
+          expect(new Map([...store.committedRange()].map(([key, value]) => [key, { ...value }]))).toEqual(committed);
           for (const key of ['a', 'Zürich', '']) expect(store.get(key)).toEqual(open.get(key));
         }
         expect(contents(restored(log))).toEqual(committed);
