@@ -198,10 +198,11 @@ export class StreamThread {
       await producer.start();
       await this.#work(session);
     } finally {
-      this.#endRevocation();
       tasks.close();
       await session.fetcher?.close();
       await producer.close();
+      // Only now: what was on its way could still have been committed beside the next owner's work.
+      this.#endRevocation();
       await member.leave();
     }
   }
@@ -308,8 +309,10 @@ export class StreamThread {
     session.cutRecords = session.uncutRecords;
     session.uncutRecords = 0;
     this.#lastCutMs = startMs;
-    session.generationId = this.#membership!.generationId;
-    session.committing = producer.commit(offsets, this.#membership!).then(
+    // The generation of the cut, in which all of it is this thread's: read when the offsets are sent, it could be a later one.
+    const membership = { ...this.#membership! };
+    session.generationId = membership.generationId;
+    session.committing = producer.commit(offsets, membership).then(
       () => {
         tasks.committed(offsets);
         this.#aborts.count = 0;
@@ -401,9 +404,9 @@ export class StreamThread {
     }
   }
 
-  /** The group wants partitions back: resolves when what is done is committed. */
+  /** The group wants partitions back: resolves when what is done is committed, or will never be. */
   #revoked(): Promise<void> {
-    if (!this.#membership || this.#stopping || this.#failure !== null) return Promise.resolve();
+    if (!this.#membership) return Promise.resolve();
     const earlier = this.#revocation;
     return new Promise((resolve) => {
       this.#revocation = {
