@@ -4,6 +4,8 @@ import { engineBenchmark } from './engine.ts';
 import { latencyBenchmark } from './latency.ts';
 import type { BenchOptions } from './options.ts';
 import { pipelineBenchmark } from './pipeline.ts';
+import { restoreBenchmark } from './restore.ts';
+import { soakBenchmark } from './soak.ts';
 
 /**
  * `npm run bench -- NAME [--json] [--pairs N] [--records N] [--only COMBINATION] [--minutes N] [--rate N]`: measures, compares within
@@ -13,6 +15,8 @@ const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<unk
   engine: engineBenchmark,
   latency: latencyBenchmark,
   pipeline: pipelineBenchmark,
+  restore: restoreBenchmark,
+  soak: soakBenchmark,
 };
 
 const { values, positionals } = parseArgs({
