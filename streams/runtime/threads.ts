@@ -25,6 +25,8 @@ export interface ModuleFunction {
 export interface ThreadOptions extends PlainRunOptions, ModuleFunction {
   /** For the exported function, which returns the topology's definition; plain data. */
   readonly args?: readonly unknown[];
+  /** Where the first thread answers queries of its stores; the others take the ports after it, 0 a free one each. */
+  readonly queryPort?: number;
   /** How many threads; more than there are partitions have nothing to do. */
   readonly threads: number;
   readonly registryUrl: string;
@@ -104,11 +106,11 @@ class WorkerThread {
   #begun!: (metrics: readonly MetricSnapshot[]) => void;
 
   constructor(index: number, options: ThreadOptions) {
-    this.#name = `thread-${index}`;
+    this.#name = threadName(index);
     this.#log = options.log.child({ thread: index });
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
       name: this.#name,
-      workerData: workerInput(this.#name, options),
+      workerData: workerInput(index, options),
     });
     this.#worker.on('message', (message: FromWorker) => this.#hear(message));
     this.#worker.on('error', (error) => this.#fail(failed(this.#name, describeError(error), error)));
@@ -195,10 +197,12 @@ class WorkerThread {
   }
 }
 
+const threadName = (index: number): string => `thread-${index}`;
 const failed = (name: string, reason: string, cause?: unknown): TidemarkError =>
   new TidemarkError('THREAD_FAILED', `${name} failed: ${reason}`, { cause });
 
-function workerInput(name: string, options: ThreadOptions): WorkerInput {
+function workerInput(index: number, options: ThreadOptions): WorkerInput {
+  const name = threadName(index);
   const { module, export: exported, args = [], threads, registryUrl, topicConfig, log, metrics, ...run } = options;
   const reference = (from: ModuleFunction): ModuleExport => ({ module: String(from.module), export: from.export });
   return {
@@ -207,6 +211,10 @@ function workerInput(name: string, options: ThreadOptions): WorkerInput {
     registryUrl,
     clientId: name,
     logLevel: log.level,
-    run: { ...run, stateFolder: join(run.stateFolder, name) },
+    run: {
+      ...run,
+      stateFolder: join(run.stateFolder, name),
+      ...(run.queryPort ? { queryPort: run.queryPort + index } : {}),
+    },
   };
 }
