@@ -115,11 +115,8 @@ async function time(kafka: Kafka, contenders: readonly Contender[], group: strin
   }
 }
 
-/** Starts our runtime: a process for every thread, since each has an event loop and a heap of its own. */
-export const startOurs: Start = (run) =>
-  Array.from({ length: run.threads }, (_, index) =>
-    startScript('ours.ts', { ...run, stateFolder: join(run.stateFolder, String(index)) }),
-  );
+/** Starts our runtime, in one process with as many threads as asked for. */
+export const startOurs: Start = (run) => [startScript('ours.ts', run)];
 
 /** Starts the loop without a runtime. */
 export const startBare: Start = (run) => [startScript('bare.ts', run)];

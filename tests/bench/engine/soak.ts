@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { positionsJob } from '../job.ts';
-import { firstRecord, runUntilTold, say } from './child.ts';
+import { announcedJob } from './announced-job.ts';
+import { runUntilTold, say } from './child.ts';
 import type { RunSpec } from './runs.ts';
 
 const SAMPLE_MS = 5_000;
@@ -11,7 +11,7 @@ const RESOLUTION_MS = 10;
 
 /** The job on our runtime, that says every few seconds how much memory it takes and how late its event loop was. */
 const run = JSON.parse(process.argv[2]!) as RunSpec;
-await runUntilTold(positionsJob({ ...run, onRecord: firstRecord() }), run, () => {
+await runUntilTold(announcedJob(run), run, () => {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
   setTimeout(() => delay.reset(), WARM_MS);
