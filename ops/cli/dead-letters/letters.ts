@@ -10,6 +10,10 @@ export interface Place {
   readonly partition: number;
   readonly offset: number;
 }
+/** What of a record may be cut to size, as in the header `value.truncatedFrom`. */
+const PARTS = ['value', 'key', 'headers'] as const;
+type Part = (typeof PARTS)[number];
+
 /** A record that a topology set aside, with why and where it came from. */
 export interface Letter {
   readonly topic: string;
@@ -26,8 +30,8 @@ export interface Letter {
   readonly headers: readonly Header[];
   /** What the topology added beyond the fields above, such as `error.stack`. */
   readonly context: Readonly<Record<string, string>>;
-  /** Bytes that the key or the value had before it was cut to size; null when it is whole. */
-  readonly cut: { readonly what: 'key' | 'value'; readonly fromBytes: number } | null;
+  /** A part that was cut to size, and the bytes that it had; null when the record is whole. */
+  readonly cut: { readonly what: Part; readonly fromBytes: number } | null;
 }
 
 /** The first header that a topology adds (streams/runtime/poison.ts): the record's own lie before. */
@@ -39,8 +43,7 @@ const FIELDS = new Set([
   'source.partition',
   'source.offset',
   'source.timestampMs',
-  'key.truncatedFrom',
-  'value.truncatedFrom',
+  ...PARTS.map((part) => `${part}.truncatedFrom`),
 ]);
 
 export const letterTopic = (topology: string, kind: LetterKind): string => `${topology}.${kind}`;
@@ -59,8 +62,7 @@ export function parseLetter(topic: string, record: KafkaRecord): Letter {
   const sourceTopic = text.get('source.topic');
   const partition = wholeNumber(text.get('source.partition'));
   const sourceOffset = wholeNumber(text.get('source.offset'));
-  const keyBytes = wholeNumber(text.get('key.truncatedFrom'));
-  const valueBytes = wholeNumber(text.get('value.truncatedFrom'));
+  const cut = PARTS.map((what) => ({ what, fromBytes: wholeNumber(text.get(`${what}.truncatedFrom`)) }));
   return {
     topic,
     offset,
@@ -75,12 +77,7 @@ export function parseLetter(topic: string, record: KafkaRecord): Letter {
     value,
     headers: own < 0 ? headers : headers.slice(0, own),
     context: Object.fromEntries([...text].filter(([name]) => !FIELDS.has(name))),
-    cut:
-      valueBytes !== null
-        ? { what: 'value', fromBytes: valueBytes }
-        : keyBytes !== null
-          ? { what: 'key', fromBytes: keyBytes }
-          : null,
+    cut: cut.find((part): part is NonNullable<Letter['cut']> => part.fromBytes !== null) ?? null,
   };
 }
 
@@ -138,6 +135,12 @@ export function topologiesOf(topics: readonly string[], known: readonly string[]
 /** Text for a terminal: control characters, which a poison record may hold to any purpose, are shown and not obeyed. */
 export const printable = (text: string): string =>
   text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
+/** ISO 8601, or the number where it is no time of the calendar: a record may carry any. */
+export function timeText(timestampMs: number): string {
+  const date = new Date(timestampMs);
+  return Number.isNaN(date.getTime()) ? `${timestampMs} ms` : date.toISOString();
+}
 
 /** A key or a header's value: as text where it is, in hex where it is not. */
 export function bytesText(bytes: Buffer | null): string {

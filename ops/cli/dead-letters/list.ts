@@ -11,6 +11,7 @@ import {
   placeText,
   printable,
   readLetters,
+  timeText,
 } from './letters.ts';
 import { loadReplays } from './replay.ts';
 
@@ -107,7 +108,7 @@ export function listLines({ letters, counts }: Listing): string[] {
     letterPosition(letter),
     letter.code,
     letter.source ? placeText(letter.source) : '?',
-    new Date(letter.timestampMs).toISOString(),
+    timeText(letter.timestampMs),
     short(bytesText(letter.key), KEY_CHARACTERS),
     isReplayed ? 'yes' : '',
     short(printable(letter.reason), REASON_CHARACTERS),
@@ -128,6 +129,6 @@ const short = (text: string, characters: number): string =>
 
 function listedJson({ letter, isReplayed }: Listed): object {
   const { topic, offset, code, reason, source, timestampMs, key, cut } = letter;
-  const time = new Date(timestampMs).toISOString();
+  const time = timeText(timestampMs);
   return { topic, offset, code, reason, source, time, key: key?.toString() ?? null, cut, isReplayed };
 }

@@ -52,7 +52,7 @@ export class Replays {
     if (source === null) return 'its headers do not say where it came from';
     if (cut !== null) {
       const whole = `the whole record is at ${placeText(source)}, as long as that topic keeps it`;
-      return `its ${cut.what} was cut to size from ${cut.fromBytes} bytes; ${whole}`;
+      return `its ${cut.what} ${cut.what === 'headers' ? 'were' : 'was'} cut to size from ${cut.fromBytes} bytes; ${whole}`;
     }
     const known = this.#sources.get(source.topic);
     if (!known) return `its source topic ${source.topic} does not exist any more`;

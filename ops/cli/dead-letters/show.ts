@@ -1,5 +1,5 @@
 import { TidemarkError } from '#streams/kit/errors.ts';
-import { grouped, printLine } from '../command.ts';
+import { counted, grouped, printLine } from '../command.ts';
 import type { Connection } from '../running.ts';
 import { type Contents, contentsJson, hexDump, readContents } from './contents.ts';
 import {
@@ -12,6 +12,7 @@ import {
   placeText,
   printable,
   readLetters,
+  timeText,
 } from './letters.ts';
 import { loadReplays, type Replays } from './replay.ts';
 
@@ -49,18 +50,18 @@ export async function showLetter({ kafka, registry }: Connection, wanted: Wanted
 export function letterLines(letter: Letter, contents: Contents | null, replays: Replays): string[] {
   const { code, reason, source, timestampMs, key, value, headers, context, cut } = letter;
   const field = (name: string, text: string) => `  ${name.padEnd(9)} ${text}`;
-  const cutText = cut?.what === 'value' ? `, cut from ${grouped(cut.fromBytes)}` : '';
   return [
     letterPosition(letter),
     field('code', printable(code)),
     field('reason', printable(reason)),
     field('source', source ? placeText(source) : 'its headers do not say it'),
-    field('time', new Date(timestampMs).toISOString()),
+    field('time', timeText(timestampMs)),
     field('replayed', replays.isReplayed(letter) ? 'yes' : 'no'),
-    field('key', `${bytesText(key)}${cut?.what === 'key' ? ` (cut from ${grouped(cut.fromBytes)} bytes)` : ''}`),
+    ...(cut ? [field('cut', `its ${cut.what}, from ${grouped(cut.fromBytes)} bytes`)] : []),
+    field('key', bytesText(key)),
     ...headers.map((header) => field('header', `${printable(header.key)} = ${bytesText(header.value)}`)),
     ...Object.entries(context).flatMap(([name, text]) => contextLines(name, text)),
-    ...valueLines(value, contents, cutText),
+    ...valueLines(value, contents),
   ];
 }
 
@@ -71,13 +72,14 @@ function contextLines(name: string, text: string): string[] {
   return [`  ${printable(name)}`, ...lines.map((line) => `    ${line.trimStart()}`)];
 }
 
-function valueLines(value: Buffer | null, contents: Contents | null, cutText: string): string[] {
+function valueLines(value: Buffer | null, contents: Contents | null): string[] {
   if (value === null || contents === null) return ['  value     null'];
-  const size = `${grouped(value.length)} bytes${cutText}`;
+  const size = counted(value.length, 'byte');
   if ('unreadable' in contents) {
     return [`  value     ${size}, not readable: ${printable(contents.unreadable)}`, ...hexDump(value)];
   }
-  return [`  value     ${size}, schema ${contents.schemaId} (${contents.name})`, contentsJson(contents.value)];
+  const json = contentsJson(contents.value).split('\n').map(printable);
+  return [`  value     ${size}, schema ${contents.schemaId} (${contents.name})`, ...json];
 }
 
 function letterJson(letter: Letter, contents: Contents | null, replays: Replays): object {
@@ -88,14 +90,14 @@ function letterJson(letter: Letter, contents: Contents | null, replays: Replays)
     code,
     reason,
     source,
-    time: new Date(timestampMs).toISOString(),
+    time: timeText(timestampMs),
     isReplayed: replays.isReplayed(letter),
     key: key?.toString() ?? null,
     keyBase64: key?.toString('base64') ?? null,
     headers: headers.map((header) => ({ key: header.key, valueBase64: header.value?.toString('base64') ?? null })),
     context,
     cut,
-    ...(contents === null ? { value: null } : 'unreadable' in contents ? contents : { ...contents }),
+    ...(contents ?? { value: null }),
     valueBase64: value?.toString('base64') ?? null,
   };
 }

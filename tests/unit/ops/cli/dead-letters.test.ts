@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contentsJson, hexDump, readContents } from '#ops/cli/dead-letters/contents.ts';
-import { bytesText, type Letter, parseLetter, printable, topologiesOf } from '#ops/cli/dead-letters/letters.ts';
+import {
+  bytesText,
+  type Letter,
+  parseLetter,
+  printable,
+  timeText,
+  topologiesOf,
+} from '#ops/cli/dead-letters/letters.ts';
 import { emptyText, Listing, listLines } from '#ops/cli/dead-letters/list.ts';
 import { originalHeaders, Replays } from '#ops/cli/dead-letters/replay.ts';
+import { letterLines } from '#ops/cli/dead-letters/show.ts';
 import { offsetRange } from '#ops/cli/dead-letters.ts';
 import { AVRO } from '#schemas/avro.ts';
 import { ONE } from '#schemas/decimal.ts';
@@ -64,6 +72,7 @@ describe('a letter', () => {
   it.each([
     ['value.truncatedFrom', 'value'],
     ['key.truncatedFrom', 'key'],
+    ['headers.truncatedFrom', 'headers'],
   ])('knows from %s that it was cut', (name, what) => {
     const found = parseLetter('t.dead-letters', record({ ...ADDED, [name]: '10485760' }));
     expect(found.cut).toEqual({ what, fromBytes: 10_485_760 });
@@ -104,6 +113,31 @@ describe('whether a letter is replayed', () => {
   ])('is refused to one %s', (_, rest, reason) => {
     expect(replays.refusal(letter())).toBeNull();
     expect(replays.refusal(letter(rest))).toContain(reason);
+  });
+});
+
+describe('a letter shown whole', () => {
+  it('has everything on it, control characters made harmless', () => {
+    const context = { 'error.stack': 'Error: x\n    at y\u001b[2J', processor: 'mark' };
+    const cut = { what: 'value', fromBytes: 9_999 } as const;
+    const shown = letter({ context, cut, headers: [header('h', 'v')], key: Buffer.from('A\nB') });
+    expect(letterLines(shown, { unreadable: 'no Avro' }, new Replays(new Map(), new Set()))).toEqual([
+      'positions.dead-letters@5',
+      '  code      PRICE_INVALID',
+      '  reason    a price is negative',
+      '  source    market.trades/2@17',
+      '  time      2023-11-14T22:13:20.000Z',
+      '  replayed  no',
+      '  cut       its value, from 9,999 bytes',
+      '  key       A\\x0aB',
+      '  header    h = v',
+      '  error.stack',
+      '    Error: x',
+      '    at y\\x1b[2J',
+      '  processor = mark',
+      '  value     1 byte, not readable: no Avro',
+      `00000000  76${' '.repeat(47)}v`,
+    ]);
   });
 });
 
@@ -218,6 +252,7 @@ describe('words of the command line', () => {
     expect(bytesText(Buffer.from('é'))).toBe('é');
     expect(bytesText(Buffer.from([0xff, 0xfe]))).toBe('0xfffe');
     expect(bytesText(null)).toBe('null');
+    expect([timeText(0), timeText(9e15)]).toEqual(['1970-01-01T00:00:00.000Z', '9000000000000000 ms']);
   });
 
   it('know the topologies by their topics', () => {
