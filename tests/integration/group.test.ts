@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join as joinPath } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '#ops/embedded/ports.ts';
 import { topicConfig } from '#schemas/topics.ts';
 import { type Assignment, GroupMember, type GroupOptions, type Membership } from '#streams/kafka/group.ts';
 import { type Kafka, openKafka } from '#streams/kafka/index.ts';
@@ -10,7 +13,7 @@ import { Random } from '#streams/kit/random.ts';
 import { type Services, startServices, until } from './harness.ts';
 
 const PARTITIONS = 4;
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 /** A member that writes down what happens to it. */
 interface Watched {
@@ -28,7 +31,8 @@ describe('a group member', () => {
   let open: GroupMember[] = [];
 
   beforeAll(async () => {
-    services = await startServices({ kafka: true });
+    // A port of its own, so that it is the same after a restart.
+    services = await startServices({ kafka: true }, { TIDEMARK_KAFKA_PORT: String(await freePort()) });
     kafka = await openKafka({ brokers: services.kafkaBrokers, clientId: 'group-test', log: silentLog });
     await kafka.createTopics(
       ['left', 'right'].map((name) => ({ name, partitions: PARTITIONS, config: topicConfig('delete') })),
@@ -197,6 +201,25 @@ describe('a group member', () => {
     await until('standbys', () => first.standbys().length + second.standbys().length === PARTITIONS, LIMIT_MS);
     expect(first.standbys()).toEqual([1, 2]);
     expect(second.standbys()).toEqual([0, 3]);
+  });
+
+  it('keeps what it has while its broker restarts', async () => {
+    const members = [await join('broker', 'a'), await join('broker', 'b')];
+    await balanced(...members);
+    const before = members.map(({ partitions }) => partitions());
+    const told = members.map(({ assignments }) => assignments.length);
+    const restarts = services.supervisor.restarts('kafka');
+    process.kill(Number(readFileSync(joinPath(services.home, 'kafka', 'broker.pid'), 'utf8')), 'SIGKILL');
+    await until('a new broker', () => services.supervisor.restarts('kafka') > restarts, LIMIT_MS);
+    await services.supervisor.ready('kafka', LIMIT_MS);
+    // The next rebalance shows that they are still what they were.
+    const third = await join('broker', 'c');
+    await balanced(...members, third);
+    expect(members.flatMap(({ lost }) => lost)).toEqual([]);
+    for (const [index, { partitions, assignments }] of members.entries()) {
+      expect(before[index]).toEqual(expect.arrayContaining([...partitions()]));
+      expect(assignments.length).toBeLessThanOrEqual(told[index]! + 1);
+    }
   });
 
   describe('and its commits', () => {
