@@ -33,6 +33,10 @@ describe('tidemark', { timeout: 60_000 }, () => {
     ['export market.trades --limit 0', 'Expected a whole number of 1 or more'],
     ['export market.trades --from soon', 'soon expected ISO 8601'],
     ['export', "missing required argument 'topic'"],
+    ['dead-letters lst', '(Did you mean list?)'],
+    ['dead-letters replay positions', 'say which letters to replay: offsets, or --code, or --all'],
+    ['dead-letters replay positions 3 --all', 'say which letters to replay: offsets, or --code, or --all'],
+    ['dead-letters replay positions 9-3', '"9-3" is not an offset, such as 12, nor a range'],
     ['start --speed fast', 'Expected a number of 0 or more'],
     ['start --port 70000', 'at most 65535'],
   ])('answers %s with what is right, exit code 2', (args, hint) => {
