@@ -8,8 +8,9 @@ import type { Rejection } from './task.ts';
 
 /** What is kept of a value, bytes; the rest is told by the header `value.truncatedFrom`. */
 const KEPT_VALUE_BYTES = 512 * 1024;
+const STACK_CHARACTERS = 8 * 1024;
 /** Failures of a single record that no second try can mend. */
-const CONDEMNING_CODES = new Set(['RECORD_TOO_LARGE', 'TIMESTAMP_INVALID', 'KEY_MISSING']);
+const CONDEMNING_CODES = new Set(['RECORD_TOO_LARGE', 'TIMESTAMP_INVALID', 'KEY_MISSING', 'PROCESSOR_FAILED']);
 
 export interface PoisonOptions {
   readonly producer: ProducerPort;
@@ -40,7 +41,8 @@ export class PoisonHandler {
   blame({ topic, partition, offset }: RecordPosition, error: TidemarkError): boolean {
     const place = `${topic}/${partition}@${offset}`;
     if (this.#condemned.has(place)) return false;
-    this.#condemned.set(place, { code: error.code, reason: describeError(error) });
+    const { stack } = error.cause instanceof Error ? error.cause : error;
+    this.#condemned.set(place, { code: error.code, reason: describeError(error), ...(stack ? { stack } : {}) });
     return true;
   }
   /** The rejection of a condemned record, or null. */
@@ -51,7 +53,8 @@ export class PoisonHandler {
   }
 
   /** Throws POISON_RECORD under FAIL; otherwise the stream goes on without the record. */
-  handle(input: PartitionInput, record: BatchCursor, { code, reason }: Rejection): void {
+  handle(input: PartitionInput, record: BatchCursor, rejection: Rejection): void {
+    const { code, reason } = rejection;
     const { metrics, log, deadLetterTopic } = this.#options;
     const { topic, partition, source } = input;
     const position = { topic, partition, offset: record.offset };
@@ -65,7 +68,7 @@ export class PoisonHandler {
       );
     log.warn({ code, ...position }, `${source.onPoison === 'SKIP' ? 'skipped' : 'dead letter'} ${what}`);
     if (source.onPoison === 'SKIP') return;
-    this.#keep(deadLetterTopic, input, record, { code, reason });
+    this.#keep(deadLetterTopic, input, record, rejection);
   }
 
   /** Keeps a record that was processed but came too late for a part of its work. */
@@ -75,12 +78,14 @@ export class PoisonHandler {
   }
 
   /** Writes the record as it came, with where it came from and why it is here. */
-  #keep(to: string, { topic, partition }: PartitionInput, record: BatchCursor, { code, reason }: Rejection): void {
+  #keep(to: string, { topic, partition }: PartitionInput, record: BatchCursor, rejection: Rejection): void {
+    const { code, reason, stack } = rejection;
     const { producer } = this.#options;
     const headers = [
       ...record.headers(),
       header('error.code', code),
       header('error.message', reason),
+      ...(stack ? [header('error.stack', stack.slice(0, STACK_CHARACTERS))] : []),
       header('source.topic', topic),
       header('source.partition', String(partition)),
       header('source.offset', String(record.offset)),

@@ -19,6 +19,8 @@ export interface RecordCollector {
 export interface Rejection {
   readonly code: string;
   readonly reason: string;
+  /** Of the exception that a processor threw. */
+  readonly stack?: string;
 }
 export interface TaskOptions {
   readonly sub: SubTopology;

@@ -37,6 +37,7 @@ const summing = (name: string): TopologyDefinition => ({
       inputs: ['amounts'],
       create: (context) => ({
         process: ({ key, value, timestampMs }: StreamRecord<{ amount: number }>) => {
+          if (value.amount === 1_313_131) throw new Error('a processor with a superstition');
           if (value.amount < 0) return context.reject('AMOUNT_NEGATIVE', 'an amount is negative');
           context.forward('by-group', key!.split(':')[1]!, value, timestampMs);
         },
@@ -216,22 +217,25 @@ describe('the runtime on a real broker', () => {
     await send(serde.encode({ amount: -1 }), 2);
     await send(serde.encode({ amount: 42 }).subarray(0, 5), 3);
     await send(serde.encode({ amount: 42 }), 4);
+    await send(serde.encode({ amount: 1_313_131 }), 5);
+    await send(serde.encode({ amount: 43 }), 6);
     await producer.flush();
     await producer.close();
     const running = await run('poison');
-    await settled('poison', 1);
+    await settled('poison', 2);
     await running.stop();
-    expect((await outputs('poison')).latest.get('4')).toEqual({ total: 42, count: 1 });
+    const { latest } = await outputs('poison');
+    expect(Object.fromEntries(latest)).toEqual({ 4: { total: 42, count: 1 }, 6: { total: 43, count: 1 } });
     const reader = await kafka.openReader({ topics: [{ topic: 'poison.dead-letters', from: 'earliest' }] });
     const letters: Record<string, string>[] = [];
     await until(
-      'four dead letters',
+      'five dead letters',
       async () => {
         for (const { records } of await reader.poll()) {
           for (const { headers } of records)
             letters.push(Object.fromEntries(headers.map(({ key, value }) => [key, value!.toString()])));
         }
-        return letters.length >= 4;
+        return letters.length >= 5;
       },
       10_000,
     );
@@ -241,7 +245,10 @@ describe('the runtime on a real broker', () => {
       'SCHEMA_UNKNOWN',
       'AMOUNT_NEGATIVE',
       'RECORD_CORRUPT',
+      'PROCESSOR_FAILED',
     ]);
+    expect(letters[4]!['error.message']).toContain('Processor rekey of task 0_0 failed at poison.in/0@5');
+    expect(letters[4]!['error.stack']).toContain('a processor with a superstition');
     expect(letters[2]).toMatchObject({ 'source.topic': 'poison.in', 'source.partition': '0', 'source.offset': '2' });
   });
 
