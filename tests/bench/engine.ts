@@ -29,10 +29,10 @@ interface Pair {
 const nameOf = ({ outputs, keys, threads }: Combination) => `${outputs}/${keys}/${threads}`;
 
 /**
- * The same stateful job (position and P&L per key; Avro in, Avro out; exactly once) on Kafka Streams and on ours, on one broker and
- * the same data, in alternation. Kafka Streams runs as it comes, and with a larger producer batch, which serves it better. Beside
- * one output per input with one thread runs a bare loop of the same parts without a runtime. Every run's outputs are checked to the
- * last bit.
+ * The same stateful job (position and P&L per key; Avro in, Avro out; exactly once) on Kafka Streams and on ours, on
+ * one broker and the same data, in alternation. Kafka Streams runs as it comes, and with a larger producer batch, which
+ * serves it better. Beside one output per input with one thread runs a bare loop of the same parts without a runtime.
+ * Every run's outputs are checked to the last bit.
  */
 export async function engineBenchmark({ pairs, records, only, log }: BenchOptions): Promise<unknown> {
   const wanted = combinations().filter((each) => only === null || `${nameOf(each)}/`.startsWith(`${only}/`));
@@ -99,9 +99,8 @@ async function compare(
     const options = { name, input, mode: outputs, threads, commitIntervalMs: COMMIT_INTERVAL_MS };
     const figures = await measure(arena, start, options);
     const { recordsPerSecond, secondHalfPerSecond, cpuMicrosPerRecord } = figures;
-    log(
-      `${nameOf(combination)} pair ${pair + 1}, ${who}: ${recordsPerSecond} records/s (second half ${secondHalfPerSecond}), ${cpuMicrosPerRecord} µs CPU a record`,
-    );
+    const rates = `${recordsPerSecond} records/s (second half ${secondHalfPerSecond})`;
+    log(`${nameOf(combination)} pair ${pair + 1}, ${who}: ${rates}, ${cpuMicrosPerRecord} µs CPU a record`);
     return figures;
   };
   const done: Pair[] = [];
@@ -130,6 +129,11 @@ function summary(pairs: readonly Pair[]) {
     ratio: ratio(({ ours, kafkaStreams }) => ours.recordsPerSecond / kafkaStreams.recordsPerSecond),
     ratioToTuned: ratio(({ ours, kafkaStreamsTuned }) => ours.recordsPerSecond / kafkaStreamsTuned.recordsPerSecond),
     secondHalfRatio: ratio(({ ours, kafkaStreams }) => ours.secondHalfPerSecond / kafkaStreams.secondHalfPerSecond),
+    /** How many times our CPU time theirs is; the broker's is in neither. */
+    cpuRatio: ratio(({ ours, kafkaStreams }) => kafkaStreams.cpuMicrosPerRecord / ours.cpuMicrosPerRecord),
+    cpuRatioToTuned: ratio(
+      ({ ours, kafkaStreamsTuned }) => kafkaStreamsTuned.cpuMicrosPerRecord / ours.cpuMicrosPerRecord,
+    ),
     ...(bare.length > 0
       ? {
           barePerSecond: spread(bare.map((pair) => pair.bare.recordsPerSecond)),

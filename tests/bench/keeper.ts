@@ -57,8 +57,8 @@ export interface KeeperOptions {
 }
 
 /**
- * Keeps a row of 100 bytes per key, and says on request how many there are and how often they were written. Beside it, in tasks of
- * their own, pulses go from one topic to another without state.
+ * Keeps a row of 100 bytes per key, and says on request how many there are and how often they were written. Beside it,
+ * in tasks of their own, pulses go from one topic to another without state.
  */
 export function keeperJob({ name, input, output, pulses, onRecord, onPulse }: KeeperOptions): TopologyDefinition {
   return {

@@ -21,8 +21,8 @@ const SECONDS = 10;
 const END_LIMIT_MS = 60_000;
 
 /**
- * From the moment a trade is given to a producer until a read_committed reader has the position that follows from it, at steady
- * rates. The first seconds are left out; every input's output must come.
+ * From the moment a trade is given to a producer until a read_committed reader has the position that follows from it,
+ * at steady rates. The first seconds are left out; every input's output must come.
  */
 export async function latencyBenchmark({ only, log }: BenchOptions): Promise<unknown> {
   const services = await startServices({ kafka: true, registry: true });

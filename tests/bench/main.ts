@@ -8,8 +8,8 @@ import { restoreBenchmark } from './restore.ts';
 import { soakBenchmark } from './soak.ts';
 
 /**
- * `npm run bench -- NAME [--json] [--pairs N] [--records N] [--only COMBINATION] [--minutes N] [--rate N]`: measures, compares within
- * the run, prints. Not a test: nothing here fails on time.
+ * `npm run bench -- NAME [--json] [--pairs N] [--records N] [--only COMBINATION] [--minutes N] [--rate N]`: measures,
+ * compares within the run, prints. Not a test: nothing here fails on time.
  */
 const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<unknown>>> = {
   engine: engineBenchmark,

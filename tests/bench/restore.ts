@@ -39,14 +39,18 @@ interface Comeback {
   readonly restoreSeconds: number;
   /** From the start of the process until an answer of every partition is committed. */
   readonly secondsToAnswer: number;
-  /** Records per second that other tasks processed during the restore (200 are sent), and the longest stretch without one. */
+  /**
+   * Records per second that other tasks processed during the restore (200 are sent), and the longest stretch without
+   * one.
+   */
   readonly othersPerSecond: number;
   readonly othersLongestGapMs: number;
 }
 
 /**
- * A million keys of 100 bytes: killed by SIGKILL in the middle of a load and started again with its state folder; then stopped and
- * started again without it, from the changelog alone, while other tasks have work. After each, every key must be there and no input counted twice or lost.
+ * A million keys of 100 bytes: killed by SIGKILL in the middle of a load and started again with its state folder; then
+ * stopped and started again without it, from the changelog alone, while other tasks have work. After each, every key
+ * must be there and no input counted twice or lost.
  */
 export async function restoreBenchmark({ pairs, records, log }: BenchOptions): Promise<unknown> {
   const keys = records ?? KEYS;

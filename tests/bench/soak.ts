@@ -22,7 +22,9 @@ const WARM_SHARE = 0.2;
 const END_LIMIT_MS = 120_000;
 const MIB = 1024 * 1024;
 
-/** The job at a steady rate for minutes: does its memory grow, how late does its event loop get, is every output right. */
+/**
+ * The job at a steady rate for minutes: does its memory grow, how late does its event loop get, is every output right.
+ */
 export async function soakBenchmark({ minutes, rate, log }: BenchOptions): Promise<unknown> {
   const services = await startServices({ kafka: true, registry: true });
   const kafka = await openKafka({ brokers: services.kafkaBrokers, clientId: 'bench', log: silentLog });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchCursor } from '#streams/kafka/codec/batch-cursor.ts';
 import { fetchRaw } from '#streams/kafka/codec/requests.ts';
 import { openKafka, SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
@@ -10,17 +11,20 @@ import { say } from './child.ts';
 import type { RunSpec } from './runs.ts';
 
 /**
- * The job without a runtime, as fast as these parts go: fetch, decode, a Map of objects, encode, transactions that commit outputs
- * and offsets. No group, no changelog, no poison, no order between partitions; state would have to be read back from the outputs.
+ * The job without a runtime, as fast as these parts go: fetch, decode, a Map of objects, encode, transactions that
+ * commit outputs and offsets. No group, no changelog, no poison, no order between partitions; state would have to be
+ * read back from the outputs.
  */
 const { brokers, registryUrl, name, input, output, commitIntervalMs } = JSON.parse(process.argv[2]!) as RunSpec;
 const PARTITION_BYTES = 1280 * 1024;
+/** What the broker has not acknowledged; more would only wait in memory. */
+const BACKLOG_BYTES = 32 * 1024 * 1024;
 const kafka = await openKafka({ brokers, clientId: name, log: silentLog });
 const { cluster } = kafka;
 const registry = new SchemaRegistry(registryUrl);
 const trades = await topicSerde<BenchTrade>(registry, input, TRADE);
 const pnl = await topicSerde<BenchPnl>(registry, output, PNL);
-const producer = new TransactionalProducer({ cluster, transactionalId: name, transactionTimeoutMs: 10_000 });
+const producer = new TransactionalProducer({ cluster, transactionalId: name, transactionTimeoutMs: 60_000 });
 await producer.start();
 const positions = Array.from({ length: await kafka.partitions(input) }, () => 0);
 const targets = positions.map((_, partition) => producer.target(output, partition));
@@ -56,6 +60,7 @@ async function follow(partition: number): Promise<void> {
       work(cursor);
       positions[partition] = cursor.nextOffset;
       producer.pump();
+      while (producer.backlogBytes > BACKLOG_BYTES) await sleep(1);
     }
     if (changed && !committing && performance.now() - committedMs >= commitIntervalMs) void commit();
   }

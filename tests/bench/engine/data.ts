@@ -95,8 +95,9 @@ export async function writeTrades(
 }
 
 /**
- * Reads what was committed to an output topic and compares it with what must be there, to the last bit: the newest value of every
- * key, and how many there are of each (one per input, or no more than that). Returns the number of outputs; throws on a difference.
+ * Reads what was committed to an output topic and compares it with what must be there, to the last bit: the newest
+ * value of every key, and how many there are of each (one per input, or no more than that). Returns the number of
+ * outputs; throws on a difference.
  */
 export async function checkOutputs(
   kafka: Kafka,

@@ -4,9 +4,9 @@ import { firstRecord, runUntilTold, type Surroundings, say } from './child.ts';
 const LOOK_MS = 5;
 
 /**
- * A topology that keeps a million rows, as a process of its own. Says when its restore begins, when it is ready and when the first
- * record comes: `restoringMs`, `readyMs`, `firstMs`, all by the wall clock; and how many pulses other tasks processed between the
- * first two, and the longest stretch without one.
+ * A topology that keeps a million rows, as a process of its own. Says when its restore begins, when it is ready and
+ * when the first record comes: `restoringMs`, `readyMs`, `firstMs`, all by the wall clock; and how many pulses other
+ * tasks processed between the first two, and the longest stretch without one.
  */
 const run = JSON.parse(process.argv[2]!) as Surroundings & Pick<KeeperOptions, 'name' | 'input' | 'output' | 'pulses'>;
 let pulses = 0;

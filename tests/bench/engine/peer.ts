@@ -38,10 +38,8 @@ export function buildPeer(log: (text: string) => void): void {
     }
     output = `${stdout}${stderr}`;
   }
-  throw new TidemarkError(
-    'PEER_BUILD_FAILED',
-    `Maven could not build the Kafka Streams program (it needs a JDK from 17, and the network once):\n${output.slice(-2_000)}`,
-  );
+  const advice = 'Maven could not build the Kafka Streams program (it needs a JDK from 17, and the network once)';
+  throw new TidemarkError('PEER_BUILD_FAILED', `${advice}:\n${output.slice(-2_000)}`);
 }
 
 /** The version of Kafka Streams that is measured. */

@@ -49,9 +49,10 @@ const POLL_MS = 10;
 const LIMIT_MS = 600_000;
 
 /**
- * Runs a contender on fresh topics until the group has committed everything, checks what it wrote, and removes what it made.
- * Whoever runs, the stretch that counts begins at the contender's own first record, so that the start of a process or of a
- * virtual machine is left out, and ends when the committed offsets reach the end, seen from outside within 10 ms.
+ * Runs a contender on fresh topics until the group has committed everything, checks what it wrote, and removes what it
+ * made. Whoever runs, the stretch that counts begins at the contender's own first record, so that the start of a
+ * process or of a virtual machine is left out, and ends when the committed offsets reach the end, seen from outside
+ * within 10 ms.
  */
 export async function measure(
   arena: Arena,

@@ -7,8 +7,8 @@ import type { TradeSource } from './data.ts';
 export const nowMicros = (): number => Math.round((performance.timeOrigin + performance.now()) * 1000);
 
 /**
- * Sends trades at a steady rate, each with the wall clock at its sending as event time. What is due leaves every millisecond,
- * without waiting for a batch to fill; a sender that was held up catches up.
+ * Sends trades at a steady rate, each with the wall clock at its sending as event time. What is due leaves every
+ * millisecond, without waiting for a batch to fill; a sender that was held up catches up.
  */
 export async function sendSteadily(
   { producer, registry, source }: { producer: Producer; registry: SchemaRegistry; source: TradeSource },

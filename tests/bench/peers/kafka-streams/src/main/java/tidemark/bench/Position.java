@@ -1,6 +1,9 @@
 package tidemark.bench;
 
-/** What is kept per key, and what is written for it. The arithmetic is that of tests/bench/job.ts, operation by operation. */
+/**
+ * What is kept per key, and what is written for it. The arithmetic is that of tests/bench/job.ts, operation by
+ * operation.
+ */
 record Position(long eventTime, double quantity, double cost, double lastPrice) {
   static final Position EMPTY = new Position(0, 0, 0, 0);
 

@@ -26,9 +26,9 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * Position and P&amp;L per key on Kafka Streams, exactly once. Arguments are name=value: brokers, application, input, output,
- * inputSchema, outputSchema, threads, commitIntervalMs, cacheBytes (0: one output per input), batchBytes (of the producer), stateDir.
- * Says on standard output when the first record comes; runs until it is told to end.
+ * Position and P&amp;L per key on Kafka Streams, exactly once. Arguments are name=value: brokers, application, input,
+ * output, inputSchema, outputSchema, threads, commitIntervalMs, cacheBytes (0: one output per input), batchBytes (of
+ * the producer), stateDir. Says on standard output when the first record comes; runs until it is told to end.
  */
 public final class PositionsJob {
   private static final AtomicBoolean SAID = new AtomicBoolean();
@@ -110,7 +110,9 @@ public final class PositionsJob {
     }
   }
 
-  /** By the DSL: only there does the record cache hold back what is forwarded, and gives the newest per key at a commit. */
+  /**
+   * By the DSL: only there does the record cache hold back what is forwarded, and gives the newest per key at a commit.
+   */
   private static Topology conflated(Map<String, String> options) {
     StreamsBuilder builder = new StreamsBuilder();
     Serde<Trade> trades = Wire.trades(Integer.parseInt(options.get("inputSchema")));

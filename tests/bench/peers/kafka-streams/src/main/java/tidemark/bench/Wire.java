@@ -15,8 +15,9 @@ import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.Serializer;
 
 /**
- * Avro in the Confluent wire format (byte 0, four bytes of schema id, body), field by field with encoders that are used again: no
- * generic records, no reflection, no client of a registry in the way. Stream threads share a serde: what is used again is each thread's.
+ * Avro in the Confluent wire format (byte 0, four bytes of schema id, body), field by field with encoders that are used
+ * again: no generic records, no reflection, no client of a registry in the way. Stream threads share a serde: what is
+ * used again is each thread's.
  */
 final class Wire {
   private static final int PREFIX_BYTES = 5;
@@ -99,7 +100,8 @@ final class Wire {
           encoder.writeDouble(trade.price());
           encoder.writeDouble(trade.quantity());
         }),
-        new Reading<>(schemaId, (decoder) -> new Trade(decoder.readLong(), decoder.readDouble(), decoder.readDouble())));
+        new Reading<>(schemaId, (decoder) ->
+            new Trade(decoder.readLong(), decoder.readDouble(), decoder.readDouble())));
   }
 
   /** State, also in the changelog. Its schema id is never looked up: 0. */
