@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly mergeBy?: 'task' | 'thread';
   /** Replays what the inputs hold now, the same to the byte every time, and is done then. Needs all partitions: run one thread. */
   readonly replay?: ReplayOptions;
+  /** Goes on from the state of a graph whose stores, or what feeds them, were others (STATE_OF_ANOTHER_GRAPH otherwise). */
+  readonly acceptChangedGraph?: boolean;
   /** Default 10 s: how long a process may be silent before its tasks go to another. */
   readonly sessionTimeoutMs?: number;
   /** Default 10 s: how long readers wait for a transaction whose owner is gone for good. */
@@ -85,6 +87,7 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
     mergeBy: options.replay ? 'thread' : (options.mergeBy ?? 'task'),
     replay: options.replay ?? null,
+    acceptChangedGraph: options.acceptChangedGraph ?? false,
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
     transactionTimeoutMs: options.transactionTimeoutMs ?? 10_000,
     log: options.log,

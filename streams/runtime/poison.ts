@@ -1,4 +1,5 @@
 import type { BatchCursor } from '../kafka/codec/batch-cursor.ts';
+import type { Header } from '../kafka/codec/batch-writer.ts';
 import { describeError, type RecordPosition, TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import type { PartitionInput } from './input.ts';
@@ -8,6 +9,8 @@ import type { Rejection } from './task.ts';
 
 /** What is kept of a value, bytes; the rest is told by the header `value.truncatedFrom`. */
 const KEPT_VALUE_BYTES = 512 * 1024;
+const KEPT_KEY_BYTES = 128 * 1024;
+const KEPT_HEADER_BYTES = 128 * 1024;
 const STACK_CHARACTERS = 8 * 1024;
 /** Failures of a single record that no second try can mend. */
 const CONDEMNING_CODES = new Set(['RECORD_TOO_LARGE', 'TIMESTAMP_INVALID', 'KEY_MISSING', 'PROCESSOR_FAILED']);
@@ -77,27 +80,28 @@ export class PoisonHandler {
     this.#keep(this.#options.lateTopic, input, record, { code: 'RECORD_LATE', reason });
   }
 
-  /** Writes the record as it came, with where it came from and why it is here. */
+  /** Writes the record as it came, with where it came from and why it is here; what is too long is cut, and a header says so. */
   #keep(to: string, { topic, partition }: PartitionInput, record: BatchCursor, rejection: Rejection): void {
-    const { code, reason, stack } = rejection;
     const { producer } = this.#options;
+    const { buffer, keyStart, keyEnd, valueStart, valueEnd, timestampMs } = record;
+    const keyLimit = Math.min(keyEnd, keyStart + KEPT_KEY_BYTES);
+    const valueLimit = Math.min(valueEnd, valueStart + KEPT_VALUE_BYTES);
+    const { code, reason, stack } = rejection;
     const headers = [
-      ...record.headers(),
+      ...keptHeaders(record),
+      // The first of ours: what is before it is the record's own.
       header('error.code', code),
-      header('error.message', reason),
+      header('error.message', reason.slice(0, STACK_CHARACTERS)),
       ...(stack ? [header('error.stack', stack.slice(0, STACK_CHARACTERS))] : []),
       header('source.topic', topic),
       header('source.partition', String(partition)),
       header('source.offset', String(record.offset)),
-      header('source.timestampMs', String(record.timestampMs)),
+      header('source.timestampMs', String(timestampMs)),
     ];
-    const { buffer, keyStart, keyEnd, valueStart } = record;
-    let { valueEnd } = record;
-    if (valueEnd - valueStart > KEPT_VALUE_BYTES) {
-      headers.push(header('value.truncatedFrom', String(valueEnd - valueStart)));
-      valueEnd = valueStart + KEPT_VALUE_BYTES;
-    }
-    const keyLimit = Math.min(keyEnd, keyStart + KEPT_VALUE_BYTES / 4);
+    if (keyLimit < keyEnd) headers.push(header('key.truncatedFrom', String(keyEnd - keyStart)));
+    if (valueLimit < valueEnd) headers.push(header('value.truncatedFrom', String(valueEnd - valueStart)));
+    if (headersLength(record) > KEPT_HEADER_BYTES)
+      headers.push(header('headers.truncatedFrom', String(headersLength(record))));
     producer.append(
       producer.target(to, 0),
       keyStart < 0 ? null : buffer,
@@ -105,11 +109,27 @@ export class PoisonHandler {
       keyLimit,
       valueStart < 0 ? null : buffer,
       valueStart,
-      valueEnd,
-      record.timestampMs,
+      valueLimit,
+      // A record of no time of its own (-1) would be refused.
+      Math.max(0, timestampMs),
       headers,
     );
   }
 }
 
 const header = (key: string, value: string) => ({ key, value: Buffer.from(value) });
+
+/** The record's own headers, none of them where they are too long or cannot be read. */
+function keptHeaders(record: BatchCursor): readonly Header[] {
+  return headersLength(record) > KEPT_HEADER_BYTES ? [] : readHeaders(record);
+}
+function headersLength(record: BatchCursor): number {
+  return readHeaders(record).reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + (value?.length ?? 0), 0);
+}
+function readHeaders(record: BatchCursor): readonly Header[] {
+  try {
+    return record.headers();
+  } catch {
+    return [];
+  }
+}

@@ -128,23 +128,23 @@ export class RecordLoop {
       return null;
     }
     let value: unknown = null;
-    if (head.valueStart >= 0) {
-      try {
-        value = input.serde.decode(buffer, head.valueStart, head.valueEnd);
-      } catch (error) {
-        const id = schemaToLoad(error);
-        if (id !== null) return id;
-        const code = error instanceof TidemarkError ? error.code : 'RECORD_CORRUPT';
-        poison.handle(input, head, { code, reason: describeError(error) });
-        return null;
-      }
+    let headers = NO_HEADERS;
+    try {
+      if (head.valueStart >= 0) value = input.serde.decode(buffer, head.valueStart, head.valueEnd);
+      if (head.headerCount > 0) headers = head.headers();
+    } catch (error) {
+      const id = schemaToLoad(error);
+      if (id !== null) return id;
+      const code = error instanceof TidemarkError ? error.code : 'RECORD_CORRUPT';
+      poison.handle(input, head, { code, reason: describeError(error) });
+      return null;
     }
     const record: StreamRecord = {
       key: head.keyStart < 0 ? null : this.#keys.get(buffer, head.keyStart, head.keyEnd),
       value,
       timestampMs: head.timestampMs,
       source: { topic, partition, offset },
-      headers: head.headerCount === 0 ? NO_HEADERS : head.headers(),
+      headers,
     };
     this.last = record.source;
     const rejection = task.process(source, record);

@@ -30,6 +30,7 @@ export interface StreamThreadOptions {
   readonly mergeBy: 'task' | 'thread';
   readonly globals: GlobalTables;
   readonly replay: ReplayOptions | null;
+  readonly acceptChangedGraph?: boolean;
   /** host:port where stores can be queried; empty: nowhere. */
   readonly endpoint: string;
   readonly sessionTimeoutMs: number;
@@ -348,6 +349,12 @@ export class StreamThread {
       await this.#abort(session, error);
     }
     if (producer.failure !== null) await this.#abort(session, producer.failure);
+    // What a replay leaves open must not be committed by the next cut, with partitions that are gone by then.
+    else if (tasks.dirty) {
+      tasks.rollback();
+      session.uncutRecords = 0;
+      await producer.abort();
+    }
   }
 
   /** Undoes the open transaction and goes back to the last commit; gives the session up where that cannot be known or done. */

@@ -3,6 +3,7 @@ import type { TransactionOffset } from '../kafka/transactions.ts';
 import type { Clock } from '../kit/clock.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
+import { topologyFingerprint } from '../topology/signature.ts';
 import type { CompiledTopology, SubTopology } from '../topology/topology.ts';
 import type { OutputTopic } from './collector.ts';
 import type { GlobalTables } from './global-tables.ts';
@@ -28,6 +29,7 @@ export interface TaskSetOptions {
   readonly mergeBy: 'task' | 'thread';
   readonly globals: GlobalTables;
   readonly replay: ReplayOptions | null;
+  readonly acceptChangedGraph?: boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
@@ -57,9 +59,12 @@ export class TaskSet {
   /** In a replay, by sub-topology when its turn is, and whose turn it is. */
   readonly #stages: readonly number[] | null;
   #stage = 0;
+  /** Travels with every commit. */
+  readonly #fingerprint: string;
 
   constructor(options: TaskSetOptions) {
     this.#options = options;
+    this.#fingerprint = topologyFingerprint(options.topology).slice(0, 16);
     this.#stages = options.replay ? replayStages(options.topology) : null;
   }
 
@@ -155,7 +160,7 @@ export class TaskSet {
       const { topic, partition, position } = input;
       if (position === input.cutOffset) continue;
       input.cutOffset = position;
-      offsets.push({ topic, partition, offset: position, metadata: String(input.task.streamTimeMs) });
+      offsets.push({ topic, partition, offset: position, metadata: `${input.task.streamTimeMs} ${this.#fingerprint}` });
     }
     return { offsets, changelogRecords };
   }
@@ -251,10 +256,24 @@ export class TaskSet {
       for (const input of group) {
         const { offset, metadata } = committed[input.partition]!;
         input.seek(offset >= 0 ? offset : earliest[input.partition]!);
-        if (offset >= 0 && metadata) input.task.restoreStreamTime(Number(metadata));
         input.hasCommit = offset >= 0;
+        if (!input.hasCommit) continue;
+        const [streamTimeMs, fingerprint] = metadata.split(' ');
+        if (streamTimeMs) input.task.restoreStreamTime(Number(streamTimeMs));
+        if (fingerprint) this.#checkFingerprint(fingerprint);
       }
     }
+  }
+
+  /** A changed graph must not go on from another's state without a word. */
+  #checkFingerprint(committed: string): void {
+    const { topology, acceptChangedGraph } = this.#options;
+    if (committed === this.#fingerprint || acceptChangedGraph) return;
+    throw new TidemarkError(
+      'STATE_OF_ANOTHER_GRAPH',
+      `The state of ${topology.name} was written by another graph (${committed}, this one is ${this.#fingerprint}): its stores, or what feeds ` +
+        'them, have changed. Run the former graph, reset the topology to compute its state anew, or accept the change with acceptChangedGraph.',
+    );
   }
 
   async #restore(entry: Entry): Promise<void> {

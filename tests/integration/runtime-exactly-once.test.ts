@@ -8,7 +8,7 @@ import type { TransactionStep } from '#streams/kafka/transactions.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import { silentLog } from '#streams/kit/log.ts';
 import { Metrics } from '#streams/kit/metrics.ts';
-import { type RunningTopology, runTopology } from '#streams/runtime/index.ts';
+import { type RunningTopology, type RunOptions, runTopology } from '#streams/runtime/index.ts';
 import type { StreamRecord, TopologyDefinition } from '#streams/topology/types.ts';
 import { type Services, startServices, until } from './harness.ts';
 
@@ -91,19 +91,20 @@ describe('the runtime on a real broker', () => {
     );
     return topicSerde(registry, `${name}.in`, AMOUNT);
   }
+  const options = (more: Partial<RunOptions>): RunOptions => ({
+    kafka,
+    brokers: services.kafkaBrokers,
+    registry,
+    stateFolder: folder,
+    topicConfig,
+    log: silentLog,
+    metrics: new Metrics(),
+    commitIntervalMs: 20,
+    sessionTimeoutMs: 6_000,
+    ...more,
+  });
   const run = (name: string, onStep?: (step: TransactionStep) => void): Promise<RunningTopology> =>
-    runTopology(summing(name), {
-      kafka,
-      brokers: services.kafkaBrokers,
-      registry,
-      stateFolder: folder,
-      topicConfig,
-      log: silentLog,
-      metrics: new Metrics(),
-      commitIntervalMs: 20,
-      sessionTimeoutMs: 6_000,
-      ...(onStep ? { onStep } : {}),
-    });
+    runTopology(summing(name), options(onStep ? { onStep } : {}));
 
   /** Writes `count` amounts over 5 groups with rising times; returns the expected totals. */
   async function write(
@@ -261,5 +262,24 @@ describe('the runtime on a real broker', () => {
     await kafka.deleteGroup('orphan');
     const second = await run('orphan');
     await expect(second.done).rejects.toMatchObject({ code: 'STATE_WITHOUT_OFFSETS' });
+  });
+
+  it('refuses to go on from the state of another graph, unless told to', async () => {
+    const serde = await prepare('changed');
+    await write('changed', serde, 0, 50, new Map());
+    const first = await run('changed');
+    await settled('changed', 50);
+    await first.stop();
+    const graph = summing('changed');
+    const changed: TopologyDefinition = {
+      ...graph,
+      processors: { ...graph.processors, sum: { ...graph.processors.sum!, inputs: ['by-group', 'amounts'] } },
+    };
+    const start = (acceptChangedGraph: boolean) => runTopology(changed, options({ acceptChangedGraph }));
+    const refused = await start(false);
+    await expect(refused.done).rejects.toMatchObject({ code: 'STATE_OF_ANOTHER_GRAPH' });
+    const accepted = await start(true);
+    await until('the changed graph to run', () => accepted.notReady() === null, 30_000);
+    await accepted.stop();
   });
 });

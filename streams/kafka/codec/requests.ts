@@ -1,5 +1,6 @@
 import { type Connection, createAPI, ProtocolError, Writer } from '@platformatic/kafka';
 import type { AbortedTransaction } from './batch-cursor.ts';
+import { BoundedReader } from './bounded-reader.ts';
 
 export interface FetchRequest {
   readonly maxWaitMs: number;
@@ -68,7 +69,8 @@ const fetchApi = createAPI<[FetchRequest], FetchedPartition[]>(
       .appendString('')
       .appendTaggedFields();
   },
-  (_correlationId, _apiKey, _apiVersion, reader) => {
+  (_correlationId, _apiKey, _apiVersion, response) => {
+    const reader = new BoundedReader(response.buffer);
     const fetched: FetchedPartition[] = [];
     reader.readInt32();
     const requestError = reader.readInt16();
@@ -122,7 +124,8 @@ const produceApi = createAPI<[ProduceRequest], ProducedPartition[]>(
         });
       })
       .appendTaggedFields(),
-  (_correlationId, _apiKey, _apiVersion, reader) => {
+  (_correlationId, _apiKey, _apiVersion, response) => {
+    const reader = new BoundedReader(response.buffer);
     const produced: ProducedPartition[] = [];
     reader.readArray((outer) => {
       const topic = outer.readString();
