@@ -23,6 +23,8 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
     // Types only: of the connections and counters that pass through.
     packages: ['@platformatic/kafka', 'prom-client'],
   },
+  { room: 'streams/dsl/', folders: ['streams/kit/', 'streams/topology/'], packages: [] },
+  { room: 'streams/index.ts', folders: ['streams/'], packages: [] },
   { room: 'streams/testing/', folders: ['streams/'], packages: [] },
   { room: 'topologies/main.ts', folders: ['schemas/', 'streams/', 'topologies/'], packages: [] },
   { room: 'topologies/', folders: ['schemas/', 'streams/kit/', 'streams/topology/', 'streams/state/'], packages: [] },

@@ -1,0 +1,40 @@
+import type { AvroSchema } from '../kit/avro.ts';
+import type { StreamRecord } from '../topology/types.ts';
+import type { Windowed } from './windows.ts';
+
+/** What a record's key is to mapping functions: null only where the topic may have records without one. */
+export type Key = string | null | Windowed;
+
+/** Called with the value, the key and the whole record (event time, headers, position). */
+export type Mapper<V, K extends Key, R> = (value: V, key: K, record: StreamRecord<V>) => R;
+
+export interface NodeOptions {
+  /** Lower-case words joined by hyphens. Default: the method's name and a running number. */
+  readonly name?: string;
+}
+export interface ValueOptions extends NodeOptions {
+  /** Schema of the values that come out. Needed where they are then stored, re-keyed or written, unless given there. */
+  readonly value?: AvroSchema;
+}
+/** Where a table's rows are kept. */
+export interface StoreOptions extends ValueOptions {
+  /** Name of the store; default: the node's name and `-store`. Name it to read it from outside or to keep it when the graph grows. */
+  readonly store?: string;
+}
+export interface TableOptions extends StoreOptions {
+  /** Rows not written for so much stream time are deleted; default never. */
+  readonly ttlMs?: number;
+}
+export interface WindowOptions extends StoreOptions {
+  /** Windows stay readable for so much stream time; at least as long as they can change, which is the default. */
+  readonly retentionMs?: number;
+}
+export interface ProcessOptions extends ValueOptions {
+  /** Stores it uses, declared with `builder.store`. */
+  readonly stores?: readonly string[];
+  readonly globals?: readonly string[];
+}
+export interface SinkOptions extends ValueOptions {
+  /** The part of the key that picks the partition; the whole key by default. */
+  readonly partitionKey?: (key: string) => string;
+}

@@ -1,0 +1,218 @@
+import type { AvroSchema } from '../kit/avro.ts';
+import type { Processor, ProcessorContext, StreamRecord } from '../topology/types.ts';
+import { tableOf } from './aggregate.ts';
+import { type Graph, schemaFor } from './graph.ts';
+import { KGroupedStream } from './grouped.ts';
+import type { Key, Mapper, NodeOptions, ProcessOptions, SinkOptions, TableOptions, ValueOptions } from './options.ts';
+import {
+  filterBy,
+  flatMapWith,
+  type KeyValue,
+  keyBy,
+  mapValuesWith,
+  mapWith,
+  passOn,
+  peekWith,
+  splitBy,
+  withoutNulls,
+} from './stateless.ts';
+import { KTable } from './table.ts';
+
+type Create<V> = (context: ProcessorContext) => Processor<V>;
+
+/** Where a stream stands in the graph. */
+export interface StreamPlace<K extends Key> {
+  readonly graph: Graph;
+  readonly inputs: readonly string[];
+  /** Schema of its values where it is known. */
+  readonly value: AvroSchema | null;
+  /** The key may differ from the one that picked the partition. */
+  readonly isRekeyed: boolean;
+  /** The topic may have tombstones that the values' type does not show: the next step drops them. */
+  readonly dropsNulls: boolean;
+  readonly keyOf: (key: string | null) => K;
+}
+
+/**
+ * A stream of records, in Kafka Streams' vocabulary. Every method adds to the graph and gives a new stream. Functions get (value, key,
+ * record) and must not change what they get. Steps that need state of a key, or a topic, move the records by key first where
+ * the key may have changed, through `<topology>.<node>.repartition`.
+ */
+export class KStream<V, K extends Key = string | null> {
+  readonly place: StreamPlace<K>;
+
+  constructor(place: StreamPlace<K>) {
+    this.place = place;
+  }
+
+  filter<W extends V>(
+    accepts: (value: V, key: K, record: StreamRecord<V>) => value is W,
+    options?: NodeOptions,
+  ): KStream<W, K>;
+  filter(accepts: Mapper<V, K, boolean>, options?: NodeOptions): KStream<V, K>;
+  filter(accepts: Mapper<V, K, boolean>, { name }: NodeOptions = {}): KStream<V, K> {
+    return this.#next('filter', name, filterBy(this.#call(accepts)));
+  }
+  filterNot(rejects: Mapper<V, K, boolean>, { name }: NodeOptions = {}): KStream<V, K> {
+    const call = this.#call(rejects);
+    return this.#next(
+      'filter-not',
+      name,
+      filterBy((record) => !call(record)),
+    );
+  }
+  map<R>(convert: Mapper<V, K, KeyValue<R>>, { name, value }: ValueOptions = {}): KStream<R, string> {
+    return this.#rekeyed('map', name, mapWith(this.#call(convert)), value ?? null);
+  }
+  mapValues<R>(convert: Mapper<V, K, R>, { name, value }: ValueOptions = {}): KStream<R, K> {
+    const { inputs } = this.#next('map-values', name, mapValuesWith(this.#call(convert))).place;
+    return new KStream<R, K>({ ...this.place, inputs, value: value ?? null, dropsNulls: false });
+  }
+  flatMap<R>(convert: Mapper<V, K, Iterable<KeyValue<R>>>, { name, value }: ValueOptions = {}): KStream<R, string> {
+    return this.#rekeyed('flat-map', name, flatMapWith(this.#call(convert)), value ?? null);
+  }
+  flatMapValues<R>(convert: Mapper<V, K, Iterable<R>>, { name, value }: ValueOptions = {}): KStream<R, K> {
+    const call = this.#call(convert);
+    const create = flatMapWith<V, R>(function* (record) {
+      for (const each of call(record)) yield { key: record.key, value: each };
+    });
+    const { inputs } = this.#next('flat-map-values', name, create).place;
+    return new KStream<R, K>({ ...this.place, inputs, value: value ?? null, dropsNulls: false });
+  }
+  selectKey(keyOf: Mapper<V, K, string>, { name }: NodeOptions = {}): KStream<V, string> {
+    const call = this.#call(keyOf);
+    const create = mapWith<V, V>((record) => ({ key: call(record), value: record.value }));
+    return this.#rekeyed('select-key', name, create, this.place.value);
+  }
+  /** Looks at records on their way, for logging and tests. */
+  peek(look: Mapper<V, K, void>, { name }: NodeOptions = {}): KStream<V, K> {
+    return this.#next('peek', name, peekWith(this.#call(look)));
+  }
+  /** Each record goes to the first branch that accepts it; one that none accepts is dropped. Nodes: `<name>-<branch>`. */
+  split<B extends string>(branches: Readonly<Record<B, Mapper<V, K, boolean>>>, options: NodeOptions = {}) {
+    const { graph } = this.place;
+    const name = graph.name('split', options.name);
+    const names = Object.keys(branches) as B[];
+    const create = splitBy<V>(names.map((branch) => [`${name}-${branch}`, this.#call(branches[branch])] as const));
+    const { place } = this.#next('split', name, create);
+    const streams = names.map((branch) => {
+      const node = `${name}-${branch}`;
+      graph.addProcessor(node, { inputs: place.inputs, create: passOn<V>() });
+      return [branch, new KStream<V, K>({ ...place, inputs: [node] })] as const;
+    });
+    return Object.fromEntries(streams) as Record<B, KStream<V, K>>;
+  }
+  /** The records of both, in the order in which the task takes them. */
+  merge(other: KStream<V, K>, options: NodeOptions = {}): KStream<V, K> {
+    const { graph, inputs, value } = this.place;
+    const name = graph.name('merge', options.name);
+    const dropsNulls = this.place.dropsNulls || other.place.dropsNulls;
+    const create = dropsNulls ? withoutNulls(passOn<V>()) : passOn<V>();
+    graph.addProcessor(name, { inputs: [...new Set([...inputs, ...other.place.inputs])], create });
+    const isRekeyed = this.place.isRekeyed || other.place.isRekeyed;
+    const schema = value === other.place.value ? value : null;
+    return new KStream({ ...this.place, inputs: [name], value: schema, isRekeyed, dropsNulls: false });
+  }
+
+  /**
+   * A processor of one's own: state, punctuators, headers, any number of outputs by `context.emit`. Its outputs' keys may be new, so
+   * what follows moves them if it needs state; where they are not, use `processValues`.
+   */
+  process<R>(create: Create<V>, options: ProcessOptions = {}): KStream<R, string> {
+    const { inputs } = this.#processor('process', create, options);
+    return new KStream<R, string>({
+      graph: this.place.graph,
+      inputs,
+      value: options.value ?? null,
+      isRekeyed: true,
+      dropsNulls: false,
+      keyOf: (key) => key as string,
+    });
+  }
+  /** As `process`, for processors that emit under the key they were given. */
+  processValues<R>(create: Create<V>, options: ProcessOptions = {}): KStream<R, K> {
+    const { inputs } = this.#processor('process-values', create, options);
+    return new KStream<R, K>({ ...this.place, inputs, value: options.value ?? null, dropsNulls: false });
+  }
+
+  /** Through a topic of the topology's own, to the task of the key. Records without a key or value are counted and dropped. */
+  repartition({ name, value }: ValueOptions = {}): KStream<V, K> {
+    const node = this.place.graph.name('repartition', name);
+    return this.#throughTopic(node, value, (record) => record.key);
+  }
+  groupByKey({ name, value }: ValueOptions = {}): KGroupedStream<V, Exclude<K, null>> {
+    if (this.place.isRekeyed) {
+      const node = this.place.graph.name('group-by-key', name);
+      return new KGroupedStream(this.#throughTopic(node, value, (record) => record.key).place as never);
+    }
+    return new KGroupedStream({ ...this.place, value: value ?? this.place.value } as never);
+  }
+  groupBy(keyOf: Mapper<V, K, string | null>, { name, value }: ValueOptions = {}): KGroupedStream<V, string> {
+    const node = this.place.graph.name('group-by', name);
+    const moved = this.#throughTopic(node, value, this.#call(keyOf));
+    return new KGroupedStream<V, string>({ ...moved.place, keyOf: (key) => key as string });
+  }
+  /** The newest value of each key; null deletes. */
+  toTable(options: TableOptions = {}): KTable<V & {}, Exclude<K, null>> {
+    const { graph } = this.place;
+    const name = graph.name('to-table', options.name);
+    const source = this.place.isRekeyed ? this.#throughTopic(`${name}-by-key`, options.value, (r) => r.key) : this;
+    const value = schemaFor(name, 'its table', options.value, this.place.value);
+    const store = options.store ?? `${name}-store`;
+    const { ttlMs } = options;
+    graph.addStore(store, { value, ...(ttlMs === undefined ? {} : { ttlMs }) });
+    graph.addProcessor(name, { inputs: source.place.inputs, stores: [store], create: tableOf<V & {}>(store) });
+    const keyOf = this.place.keyOf as (key: string | null) => Exclude<K, null>;
+    return new KTable({ graph, inputs: [name], value, store, windows: null, keyOf });
+  }
+  /** Writes to a topic, which the topology does not create. A windowed key is written as `key@startMs/endMs`. */
+  to(topic: string, { name, value, partitionKey }: SinkOptions = {}): void {
+    const { graph, inputs } = this.place;
+    const node = graph.topicName('to', topic, name);
+    const schema = schemaFor(node, `topic ${topic}`, value, this.place.value);
+    graph.addSink(node, { inputs, topic, value: schema, ...(partitionKey ? { partitionKey } : {}) });
+  }
+
+  #call<T>(convert: Mapper<V, K, T>): (record: StreamRecord<V>) => T {
+    const { keyOf } = this.place;
+    return (record) => convert(record.value, keyOf(record.key), record);
+  }
+  /** A step that leaves key and kind of value as they are. */
+  #next(kind: string, wanted: string | undefined, create: Create<V>): KStream<V, K> {
+    const { inputs } = this.#processor(kind, create, wanted === undefined ? {} : { name: wanted });
+    return new KStream<V, K>({ ...this.place, inputs, dropsNulls: false });
+  }
+  #processor(kind: string, create: Create<V>, { name, stores, globals }: ProcessOptions) {
+    const { graph, inputs, dropsNulls } = this.place;
+    const node = graph.name(kind, name);
+    graph.addProcessor(node, {
+      inputs,
+      ...(stores ? { stores } : {}),
+      ...(globals ? { globals } : {}),
+      create: dropsNulls ? withoutNulls(create) : create,
+    });
+    return { inputs: [node] };
+  }
+  #rekeyed<R>(kind: string, wanted: string | undefined, create: Create<V>, value: AvroSchema | null) {
+    const { inputs } = this.#next(kind, wanted, create).place;
+    return new KStream<R, string>({
+      graph: this.place.graph,
+      inputs,
+      value,
+      isRekeyed: true,
+      dropsNulls: false,
+      keyOf: (key) => key as string,
+    });
+  }
+  #throughTopic(
+    name: string,
+    value: AvroSchema | undefined,
+    keyOf: (record: StreamRecord<V>) => string | null,
+  ): KStream<V, K> {
+    const { graph, inputs } = this.place;
+    const schema = schemaFor(name, 'its repartition topic', value, this.place.value);
+    graph.addProcessor(`${name}-keys`, { inputs, create: keyBy<V>(keyOf) });
+    graph.addRepartition(name, { inputs: [`${name}-keys`], value: schema });
+    return new KStream<V, K>({ ...this.place, inputs: [name], value: schema, isRekeyed: false, dropsNulls: false });
+  }
+}

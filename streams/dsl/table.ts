@@ -1,0 +1,124 @@
+import type { AvroSchema } from '../kit/avro.ts';
+import { TidemarkError } from '../kit/errors.ts';
+import type { Processor, ProcessorContext, StreamRecord } from '../topology/types.ts';
+import { type Change, type PackedChange, pack, packedChangeSchema } from './change.ts';
+import { type Graph, schemaFor } from './graph.ts';
+import { KGroupedTable } from './grouped.ts';
+import type { Key, NodeOptions, StoreOptions, ValueOptions } from './options.ts';
+import { type KeyValue, mapValuesWith } from './stateless.ts';
+import { KStream } from './stream.ts';
+import { heldChangeSchema, type Suppression, suppressUntil } from './suppress.ts';
+import type { Windowed, Windows } from './windows.ts';
+
+/** Where a table stands in the graph; what its nodes hand on are changes. */
+export interface TablePlace<K extends Key> {
+  readonly graph: Graph;
+  readonly inputs: readonly string[];
+  readonly value: AvroSchema | null;
+  /** The store that holds it, where one does. */
+  readonly store: string | null;
+  /** Of a windowed table. */
+  readonly windows: Windows | null;
+  readonly keyOf: (key: string | null) => K;
+}
+type TableMapper<V, K, R> = (value: V, key: K) => R;
+
+/** A table that changes: for each key the newest value. Functions may be called with a value more than once, and must not remember. */
+export class KTable<V, K extends string | Windowed = string> {
+  readonly place: TablePlace<K>;
+
+  constructor(place: TablePlace<K>) {
+    this.place = place;
+  }
+
+  /** The store to read from outside or in a processor; null where the table is only computed on the way. */
+  get store(): string | null {
+    return this.place.store;
+  }
+
+  /** Rows that are no longer accepted are deleted. */
+  filter(accepts: TableMapper<V, K, boolean>, options: NodeOptions = {}): KTable<V, K> {
+    return this.#derived('filter', options, this.place.value, (value, key) => (accepts(value, key) ? value : null));
+  }
+  filterNot(rejects: TableMapper<V, K, boolean>, options: NodeOptions = {}): KTable<V, K> {
+    return this.#derived('filter-not', options, this.place.value, (value, key) => (rejects(value, key) ? null : value));
+  }
+  mapValues<R>(convert: TableMapper<V, K, R>, options: ValueOptions = {}): KTable<R, K> {
+    return this.#derived('map-values', options, options.value ?? null, convert);
+  }
+  /** Every change as a record; null where the key was deleted. */
+  toStream({ name }: NodeOptions = {}): KStream<V | null, K> {
+    const { graph, inputs, value, keyOf } = this.place;
+    const node = graph.name('to-stream', name);
+    graph.addProcessor(node, { inputs, create: mapValuesWith<Change<V>, V | null>(({ value: { after } }) => after) });
+    return new KStream<V | null, K>({ graph, inputs: [node], value, isRekeyed: false, dropsNulls: false, keyOf });
+  }
+  /** By a new key and value. An aggregate of the groups subtracts what a change takes away and adds what it brings. */
+  groupBy<R>(group: TableMapper<V, K, KeyValue<R>>, { name, value }: ValueOptions = {}): KGroupedTable<R> {
+    const { graph, inputs, keyOf } = this.place;
+    const node = graph.name('group-by', name);
+    const schema = schemaFor(node, 'its repartition topic', value);
+    graph.addProcessor(`${node}-keys`, { inputs, create: regroup((row: V, key) => group(row, keyOf(key))) });
+    graph.addRepartition(node, { inputs: [`${node}-keys`], value: packedChangeSchema(schema) });
+    return new KGroupedTable<R>({ graph, inputs: [node], value: schema });
+  }
+  /** Holds changes back: `untilWindowCloses` (of windowed tables) or `untilTimeLimit`. Throws SUPPRESS_NOT_WINDOWED. */
+  suppress(suppression: Suppression, options: StoreOptions = {}): KTable<V, K> {
+    const { graph, inputs, windows } = this.place;
+    const name = graph.name('suppress', options.name);
+    if (suppression.kind === 'window-closes' && !windows)
+      throw new TidemarkError(
+        'SUPPRESS_NOT_WINDOWED',
+        `Node "${name}" waits for windows to close, but its table has none: use untilTimeLimit`,
+      );
+    if (!Number.isSafeInteger(suppression.maxRecords) || suppression.maxRecords < 1)
+      throw new TidemarkError('SUPPRESS_INVALID', `Node "${name}": maxRecords must be a whole number from 1`);
+    const value = schemaFor(name, 'its buffer', options.value, this.place.value);
+    const store = options.store ?? `${name}-store`;
+    graph.addStore(store, { value: heldChangeSchema(value) });
+    graph.addProcessor(name, { inputs, stores: [store], create: suppressUntil<V>(store, suppression, windows) });
+    return new KTable<V, K>({ ...this.place, inputs: [name], value, store: null });
+  }
+
+  /** A table computed from each change; null: no row. */
+  #derived<R>(
+    kind: string,
+    { name }: NodeOptions,
+    value: AvroSchema | null,
+    convert: TableMapper<V, K, R | null>,
+  ): KTable<R, K> {
+    const { graph, inputs, keyOf } = this.place;
+    const node = graph.name(kind, name);
+    graph.addProcessor(node, { inputs, create: convertChanges((row: V, key) => convert(row, keyOf(key))) });
+    return new KTable<R, K>({ ...this.place, inputs: [node], value, store: null });
+  }
+}
+
+const convertChanges =
+  <V, R>(convert: (value: V, key: string | null) => R | null) =>
+  (context: ProcessorContext): Processor<Change<V>> => ({
+    process: ({ key, value: { before, after }, timestampMs, headers }: StreamRecord<Change<V>>) => {
+      const change: Change<R> = {
+        before: before === null ? null : convert(before, key),
+        after: after === null ? null : convert(after, key),
+      };
+      if (change.before !== null || change.after !== null) context.emit(key, change, timestampMs, headers);
+    },
+  });
+
+/** A change by its new keys: one record where the group stays, one for each group otherwise, what is taken away first. */
+const regroup =
+  <V, R>(group: (value: V, key: string | null) => KeyValue<R>) =>
+  (context: ProcessorContext): Processor<Change<V>> => ({
+    process: ({ key, value: { before, after }, timestampMs, headers }: StreamRecord<Change<V>>) => {
+      const from = before === null ? null : group(before, key);
+      const to = after === null ? null : group(after, key);
+      const emit = (group: string, change: Change<R>) =>
+        context.emit<PackedChange<R>>(group, pack(change), timestampMs, headers);
+      if (from && to && from.key === to.key) emit(from.key, { before: from.value, after: to.value });
+      else {
+        if (from) emit(from.key, { before: from.value, after: null });
+        if (to) emit(to.key, { before: null, after: to.value });
+      }
+    },
+  });
