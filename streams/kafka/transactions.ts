@@ -339,14 +339,10 @@ export class TransactionalProducer {
   async #produce(batches: readonly ReadyBatch[]): Promise<void> {
     if (batches.length === 0) return;
     this.#step('produce');
-    for (const answer of await this.#issue(batches)) {
-      this.#unanswered.push(answer);
-      // Awaited at the commit; whoever waits for room in the meantime must hear of it.
-      answer.catch((error) => this.#fail(error));
-    }
+    await this.#issue(batches);
   }
 
-  async #issue(ready: readonly ReadyBatch[]): Promise<Promise<void>[]> {
+  async #issue(ready: readonly ReadyBatch[]): Promise<void> {
     const { cluster, transactionalId } = this.#options;
     // A request holds one batch per partition: further ones of the same partition go in requests of their own, in order.
     const rounds: Map<number, { topic: string; partition: number; batch: Buffer }[]>[] = [];
@@ -362,7 +358,6 @@ export class TransactionalProducer {
       if (request) request.push(entry);
       else requests.set(leader, [entry]);
     }
-    const answers: Promise<void>[] = [];
     for (const requests of rounds) {
       for (const [leader, batches] of requests) {
         const connection = await this.#connection('leader', leader);
@@ -371,10 +366,11 @@ export class TransactionalProducer {
           for (const { topic, partition, errorCode } of results)
             if (errorCode !== 0) throw produceError(topic, partition, errorCode);
         });
-        answers.push(answer);
+        this.#unanswered.push(answer);
+        // Awaited at the commit; whoever waits for room in the meantime must hear of it, and the next request is still to be sent.
+        answer.catch((error) => this.#fail(error));
       }
     }
-    return answers;
   }
 
   #finish(target: OutputPartition): void {
