@@ -86,14 +86,20 @@ export class Cluster {
     if (this.#controller < 0) await this.describe([]);
     return this.#controller;
   }
-  /** A connection of the caller's own. Throws KAFKA_UNREACHABLE. */
+  /**
+   * A connection of the caller's own. Throws KAFKA_UNREACHABLE. A broker that takes no connection may lead and coordinate nothing any
+   * more: who does is asked for anew, so that whoever tries again finds the others.
+   */
   async newConnection(broker: number): Promise<Connection> {
     const address = this.#addresses.get(broker) ?? (await this.describe([]).then(() => this.#addresses.get(broker)));
     if (!address)
       throw new TidemarkError('KAFKA_UNREACHABLE', `Broker ${broker} is not part of the cluster any more`, {
         retriable: true,
       });
-    return this.#connect(address);
+    return this.#connect(address).catch((error) => {
+      this.refresh();
+      throw error;
+    });
   }
   /** Forgets who leads what. */
   refresh(): void {
