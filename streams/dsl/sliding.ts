@@ -20,8 +20,11 @@ export const slidingRowSchema = (value: AvroSchema): AvroSchema =>
     ],
   }) as AvroSchema;
 
-/** Windows as old as the grace still change, and to know what a new one holds, those up to two lengths earlier are read. */
-export const slidingRetentionMs = ({ differenceMs, graceMs }: SlidingWindows): number => graceMs + 2 * differenceMs + 2;
+/**
+ * Rows are stored by the end of their window: its start may be before 1970. Windows as old as the grace still change, and to know what a
+ * new one holds, those that ended a length earlier are read.
+ */
+export const slidingRetentionMs = ({ differenceMs, graceMs }: SlidingWindows): number => graceMs + differenceMs + 1;
 
 /**
  * Sliding windows: for each record at t one that ends at t, and one that starts at t + 1 if any record lies in it. A record is late
@@ -46,11 +49,13 @@ export const slidingWindowsOf =
         const { key, value, timestampMs, headers } = record;
         if (closesAtMs(windows, timestampMs) <= context.streamTimeMs)
           return context.late(lateReason(context, timestampMs, 'its windows closed'));
-        const near = [...rows.fetch(key, timestampMs - 2 * differenceMs - 1, timestampMs + 1)];
+        const near: Row<A>[] = [];
+        for (const [endMs, row] of rows.fetch(key, timestampMs - differenceMs - 1, timestampMs + differenceMs + 1))
+          near.push([endMs - differenceMs, row]);
         for (const { startMs, before, base, takes } of affected(near, timestampMs, differenceMs)) {
           const after = takes ? (addTo(aggregation, base?.value ?? null, value, key) as A) : base!.value;
           const newestMs = takes ? Math.max(base?.newestMs ?? 0, timestampMs) : base!.newestMs;
-          rows.put(key, startMs, { newestMs, value: after });
+          rows.put(key, startMs + differenceMs, { newestMs, value: after });
           const change: Change<A> = { before: before?.value ?? null, after };
           context.emit(windowedKey(key, startMs, startMs + differenceMs), change, timestampMs, headers);
         }

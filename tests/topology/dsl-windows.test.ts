@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { StreamsBuilder } from '#streams/dsl/builder.ts';
 import type { KGroupedStream } from '#streams/dsl/grouped.ts';
 import { untilWindowCloses } from '#streams/dsl/suppress.ts';
@@ -18,18 +18,6 @@ import {
   windowedKey,
 } from '#streams/dsl/windows.ts';
 import { TopologyTestDriver } from '#streams/testing/driver.ts';
-import { NaiveSessionStore, NaiveWindowStore } from './naive-stores.ts';
-
-vi.mock('#streams/state/create.ts', async (original) => {
-  const real = await original<typeof import('#streams/state/create.ts')>();
-  return {
-    createStore: (options: Parameters<typeof real.createStore>[0]) => {
-      const { name, node } = options;
-      if (node.kind === 'window') return new NaiveWindowStore(name, node.retentionMs);
-      return node.kind === 'session' ? new NaiveSessionStore(name, node.retentionMs) : real.createStore(options);
-    },
-  };
-});
 
 /** A record: its value is its number, so that a result, a list of numbers, tells which records it has and in what order. */
 interface Input {
