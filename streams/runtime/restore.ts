@@ -12,6 +12,8 @@ export interface RestoreOptions {
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
   readonly progress: (text: string) => void;
+  /** Ends it: the task has gone elsewhere, or the thread ends. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface RestoreOptions {
  * read_committed until the position reaches it: a commit marker may still be on its way. Returns the number of records.
  */
 export async function restoreTask(options: RestoreOptions): Promise<number> {
-  const { kafka, task, topology, log, metrics, progress } = options;
+  const { kafka, task, topology, log, metrics, progress, signal } = options;
   let total = 0;
   for (const { name, changelog } of task.sub.stores) {
     const { partition } = task;
@@ -33,10 +35,11 @@ export async function restoreTask(options: RestoreOptions): Promise<number> {
     });
     try {
       while (reader.position(changelog, partition) < end) {
+        if (signal.aborted) return total;
         const remaining = end - reader.position(changelog, partition);
         metrics.restoring(name, partition, remaining);
         progress(`restoring store ${name}/${partition}: ${remaining} changelog records to go`);
-        for (const fetched of await reader.poll()) {
+        for (const fetched of await reader.poll(signal)) {
           for (const { key, value, offset } of fetched.records) {
             if (value) checkVersion(value, topology, { topic: changelog, partition, offset });
             store.restore(key!, 0, key!.length, value, 0, value?.length ?? 0);

@@ -279,6 +279,7 @@ export class TaskSet {
   async #restore(entry: Entry): Promise<void> {
     const { kafka, topology, log, metrics } = this.#options;
     const { task, inputs } = entry;
+    const { signal } = entry.restoring!;
     const restored = await restoreTask({
       kafka,
       task,
@@ -288,8 +289,9 @@ export class TaskSet {
       progress: (text) => {
         entry.progress = text;
       },
+      signal,
     });
-    if (restored > 0 && inputs.every((input) => !input.hasCommit)) {
+    if (!signal.aborted && restored > 0 && inputs.every((input) => !input.hasCommit)) {
       throw new TidemarkError(
         'STATE_WITHOUT_OFFSETS',
         `Task ${topology.name} ${task.id} has ${restored} changelog records but group "${topology.name}" has no committed offsets: ` +
