@@ -100,7 +100,7 @@ export class Brokers {
     this.#world.note(`${place} moves to ${this.#leaders.get(place)}`);
   }
 
-  handle(node: number, apiKey: number, bytes: Buffer, answer: Answer): void {
+  handle(node: number, apiKey: number, bytes: Buffer, answer: Answer) {
     const reader = Reader.from(bytes);
     switch (apiKey) {
       case 0:
@@ -183,7 +183,7 @@ export class Brokers {
     return result;
   }
 
-  #fetch(node: number, reader: Reader, answer: Answer): void {
+  #fetch(node: number, reader: Reader, answer: Answer) {
     reader.readInt32();
     const maxWaitMs = reader.readInt32();
     reader.readInt32();
@@ -208,7 +208,12 @@ export class Brokers {
       wanted.map(({ topic, partition, fetchOffset, maxBytes }) => {
         if (!this.#leads(node, `${topic}/${partition}`)) return { topic, partition, ...NOT_LEADER };
         const limit = Math.min(maxBytes, 100 + this.#world.random.below(fetchBytes));
-        return { topic, partition, errorCode: 0, ...this.log(topic, partition).read(fetchOffset, limit, committedOnly) };
+        return {
+          topic,
+          partition,
+          errorCode: 0,
+          ...this.log(topic, partition).read(fetchOffset, limit, committedOnly),
+        };
       });
     const deadlineMs = this.#world.nowMs + maxWaitMs;
     const look = () => {
@@ -227,20 +232,28 @@ export class Brokers {
   #listOffsets(reader: Reader) {
     reader.readInt32();
     const committedOnly = reader.readInt8() === 1;
-    const topics = reader.readArray((outer) => {
-      const name = outer.readString();
-      const partitions = outer.readArray((inner) => {
-        const partitionIndex = inner.readInt32();
-        inner.readInt32();
-        const isEarliest = inner.readInt64() === -2n;
-        inner.readTaggedFields();
-        const log = this.log(name, partitionIndex);
-        const offset = isEarliest ? 0 : committedOnly ? log.lastStableOffset : log.end;
-        return { partitionIndex, errorCode: 0, offset: BigInt(offset), timestamp: -1n, leaderEpoch: 0 };
-      }, true, false);
-      outer.readTaggedFields();
-      return { name, partitions };
-    }, true, false);
+    const topics = reader.readArray(
+      (outer) => {
+        const name = outer.readString();
+        const partitions = outer.readArray(
+          (inner) => {
+            const partitionIndex = inner.readInt32();
+            inner.readInt32();
+            const isEarliest = inner.readInt64() === -2n;
+            inner.readTaggedFields();
+            const log = this.log(name, partitionIndex);
+            const offset = isEarliest ? 0 : committedOnly ? log.lastStableOffset : log.end;
+            return { partitionIndex, errorCode: 0, offset: BigInt(offset), timestamp: -1n, leaderEpoch: 0 };
+          },
+          true,
+          false,
+        );
+        outer.readTaggedFields();
+        return { name, partitions };
+      },
+      true,
+      false,
+    );
     return { throttleTimeMs: 0, topics };
   }
 
@@ -278,18 +291,26 @@ export class Brokers {
     };
   }
 
-  #offsetFetch(reader: Reader, answer: Answer): void {
-    const groups = reader.readArray((outer) => {
-      const groupId = outer.readString();
-      const topics = outer.readArray((inner) => {
-        const name = inner.readString();
-        const partitions = inner.readArray((r) => r.readInt32(), true, false);
-        inner.readTaggedFields();
-        return { name, partitions };
-      }, true, false);
-      outer.readTaggedFields();
-      return { groupId, topics };
-    }, true, false);
+  #offsetFetch(reader: Reader, answer: Answer) {
+    const groups = reader.readArray(
+      (outer) => {
+        const groupId = outer.readString();
+        const topics = outer.readArray(
+          (inner) => {
+            const name = inner.readString();
+            const partitions = inner.readArray((r) => r.readInt32(), true, false);
+            inner.readTaggedFields();
+            return { name, partitions };
+          },
+          true,
+          false,
+        );
+        outer.readTaggedFields();
+        return { groupId, topics };
+      },
+      true,
+      false,
+    );
     const requireStable = reader.readBoolean();
     let isUnstable = false;
     const response = groups.map(({ groupId, topics }) => ({
@@ -302,7 +323,12 @@ export class Brokers {
           const group = this.group(groupId);
           if (requireStable && group.isPending(place)) isUnstable = true;
           const known = group.offset(place);
-          return { partitionIndex, committedOffset: known?.offset ?? -1n, metadata: known?.metadata ?? '', errorCode: 0 };
+          return {
+            partitionIndex,
+            committedOffset: known?.offset ?? -1n,
+            metadata: known?.metadata ?? '',
+            errorCode: 0,
+          };
         }),
       })),
     }));
@@ -310,7 +336,7 @@ export class Brokers {
     else answer({ groups: response });
   }
 
-  #membership(node: number, apiKey: number, reader: Reader, answer: Answer): void {
+  #membership(node: number, apiKey: number, reader: Reader, answer: Answer) {
     const groupId = reader.readString();
     const group = this.group(groupId);
     if (!this.#leads(node, `group ${groupId}`)) return answer(null, refusal(Code.NOT_COORDINATOR));
@@ -322,11 +348,15 @@ export class Brokers {
       const memberId = reader.readString();
       const instanceId = reader.readNullableString();
       reader.readString();
-      const [protocol] = reader.readArray((r) => {
-        const entry = { protocolName: r.readString(), metadata: Buffer.from(r.readBytes()) };
-        r.readTaggedFields();
-        return entry;
-      }, true, false);
+      const [protocol] = reader.readArray(
+        (r) => {
+          const entry = { protocolName: r.readString(), metadata: Buffer.from(r.readBytes()) };
+          r.readTaggedFields();
+          return entry;
+        },
+        true,
+        false,
+      );
       return group.join({ memberId, instanceId, sessionTimeoutMs, rebalanceTimeoutMs, ...protocol! }, settle);
     }
     if (apiKey === 13) {
@@ -347,7 +377,7 @@ export class Brokers {
     group.sync(identity, new Map(assignments), settle);
   }
 
-  #transaction(node: number, apiKey: number, reader: Reader, answer: Answer): void {
+  #transaction(node: number, apiKey: number, reader: Reader, answer: Answer) {
     const transactionalId = reader.readString();
     const settle = (errorCode: number) => (errorCode === 0 ? answer({ errorCode }) : answer(null, refusal(errorCode)));
     if (apiKey === 28) return this.#commitOffsets(node, reader, settle);
@@ -360,15 +390,19 @@ export class Brokers {
     const owner = { transactionalId, producerId: reader.readInt64(), epoch: reader.readInt16() };
     if (apiKey === 25) return settle(this.transactions.addGroup(owner, reader.readString()));
     if (apiKey === 26) return settle(this.transactions.end(owner, reader.readBoolean()));
-    const places = reader.readArray((outer) => {
-      const topic = outer.readString();
-      const partitions = outer.readArray((inner) => inner.readInt32(), true, false);
-      outer.readTaggedFields();
-      return partitions.map((partition) => `${topic}/${partition}`);
-    }, true, false);
+    const places = reader.readArray(
+      (outer) => {
+        const topic = outer.readString();
+        const partitions = outer.readArray((inner) => inner.readInt32(), true, false);
+        outer.readTaggedFields();
+        return partitions.map((partition) => `${topic}/${partition}`);
+      },
+      true,
+      false,
+    );
     settle(this.transactions.addPartitions(owner, places.flat()));
   }
-  #commitOffsets(node: number, reader: Reader, settle: (errorCode: number) => void): void {
+  #commitOffsets(node: number, reader: Reader, settle: (errorCode: number) => void) {
     const groupId = reader.readString();
     const producerId = reader.readInt64();
     const epoch = reader.readInt16();

@@ -1,11 +1,11 @@
-import { type AvroSerde, Kafka, type SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { BatchCursor } from '#streams/kafka/codec/batch-cursor.ts';
 import { BatchWriter, type Header } from '#streams/kafka/codec/batch-writer.ts';
+import { type AvroSerde, Kafka, type SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { murmur2Partition } from '#streams/kafka/murmur2.ts';
 import type { TransactionStep } from '#streams/kafka/transactions.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import { systemClock } from '#streams/kit/clock.ts';
-import { silentLog } from '#streams/kit/log.ts';
+import { type Log, silentLog } from '#streams/kit/log.ts';
 import { Metrics } from '#streams/kit/metrics.ts';
 import type { OutputTopic } from '#streams/runtime/collector.ts';
 import { GlobalTables } from '#streams/runtime/global-tables.ts';
@@ -137,7 +137,7 @@ export class Cell {
         endpoint: '',
         sessionTimeoutMs: SESSION_TIMEOUT_MS,
         transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
-        log: silentLog,
+        log: this.#log(id),
         clock: systemClock,
         metrics,
         onStep: (step) => onStep(step, life),
@@ -153,6 +153,11 @@ export class Cell {
     });
   }
 
+  /** What a thread logs goes into the trace. */
+  #log(id: string): Log {
+    const write = (...args: readonly unknown[]) => this.world.note(`${id}: ${args.at(-1)}`);
+    return Object.assign(Object.create(silentLog) as Log, { info: write, warn: write, debug: () => undefined });
+  }
   /** Encodes values of a topic that the topology reads. */
   encode(topic: string, value: unknown): Buffer {
     return this.#topics.sources.get(topic)!.encode(value);

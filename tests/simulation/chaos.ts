@@ -128,13 +128,15 @@ class Chaos {
     this.#scheduleFaults();
     try {
       await cell.run(() => world.elapsedMs >= CHAOS_MS, CHAOS_MS * 2);
-      this.#becalm(workers);
-      await cell.runUntil(() => this.#mistakes.length > 0 || cell.isDone, CALM_LIMIT_MS);
-      for (const life of this.#lives.values()) life.thread.stop();
+      world.after(0, () => this.#becalm(workers));
+      await cell.runUntil(() => this.#mistakes.length > 0 || (this.#calm && cell.isDone), CALM_LIMIT_MS);
+      for (const life of this.#lives.values()) world.after(0, () => life.thread.stop(), life.process);
       await cell.run(() => [...this.#lives.values()].every(({ end }) => end !== null), CALM_LIMIT_MS);
       this.#check();
     } catch (error) {
-      this.#mistakes.push(`${(error as Error).stack} (${[...this.#lives.values()].map(({ thread }) => thread.notReady())})`);
+      this.#mistakes.push(
+        `${(error as Error).stack} (${[...this.#lives.values()].map(({ thread }) => thread.notReady())})`,
+      );
     }
     return outcome();
   }
@@ -198,7 +200,7 @@ class Chaos {
   }
   #leave(life: Life): void {
     const { world } = this.cell;
-    world.as(life.process, () => life.thread.stop());
+    life.thread.stop();
     const again = () => (life.end ? this.#start(life.process.name) : world.after(200, again));
     world.after(world.random.below(3_000), again);
   }

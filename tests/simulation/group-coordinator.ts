@@ -71,7 +71,7 @@ export class GroupCoordinator {
     this.#groupId = groupId;
   }
 
-  join(request: JoinRequest, answer: (answer: JoinAnswer) => void): void {
+  join(request: JoinRequest, answer: (answer: JoinAnswer) => void) {
     const refuse = (errorCode: number) => answer({ ...this.#joinAnswer(request.memberId), errorCode });
     const { memberId, instanceId, metadata, protocolName, sessionTimeoutMs } = request;
     let member = this.#members.find((known) => known.instanceId === instanceId);
@@ -107,7 +107,7 @@ export class GroupCoordinator {
     this.#completeRound();
   }
 
-  sync(identity: GroupIdentity, assignments: ReadonlyMap<string, Buffer>, answer: (answer: SyncAnswer) => void): void {
+  sync(identity: GroupIdentity, assignments: ReadonlyMap<string, Buffer>, answer: (answer: SyncAnswer) => void) {
     const refusal = this.#check(identity);
     if (refusal !== 0) return answer(this.#syncAnswer(refusal));
     if (this.#state === 'joining') return answer(this.#syncAnswer(Code.REBALANCE_IN_PROGRESS));

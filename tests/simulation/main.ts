@@ -17,6 +17,7 @@ let pauses = 0;
 let happenings = 0;
 for (let seed = from; seed < from + Number(values.seeds); seed++) {
   const outcome = await simulateChaos(seed, values.trace ? console.log : undefined);
+  if (values.trace) console.log('seed', seed);
   kills += outcome.kills;
   pauses += outcome.pauses;
   happenings += outcome.happenings;
@@ -25,5 +26,7 @@ for (let seed = from; seed < from + Number(values.seeds); seed++) {
   console.log(`seed ${seed}: ${outcome.mistakes.join('\n  ')}`);
 }
 const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-console.log(`${values.seeds} seeds, ${failed} wrong, ${kills} kills, ${pauses} pauses, ${happenings} events, ${seconds} s`);
+console.log(
+  `${values.seeds} seeds, ${failed} wrong, ${kills} kills, ${pauses} pauses, ${happenings} events, ${seconds} s`,
+);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -43,7 +43,7 @@ class Line {
     this.#owner?.onDeath(() => this.#abandon());
   }
 
-  send(apiKey: number, bytes: Buffer, callback: Callback): void {
+  send(apiKey: number, bytes: Buffer, callback: Callback) {
     const { world, weather } = this.#network;
     if (!this.#open) return void queueMicrotask(() => callback(broken()));
     const request: Request = { apiKey, bytes, callback, arrived: this.#broken };

@@ -37,6 +37,10 @@ export class SimulatedProcess {
 
 /** 2026-01-01 UTC. */
 const BEGIN_MS = 1_767_225_600_000;
+/** What a slice of work takes at most. */
+const SLICE_MS = 15;
+/** Far more than a history of minutes needs. */
+const HAPPENINGS_LIMIT = 300_000;
 const nextLoop = setImmediate;
 
 /**
@@ -51,6 +55,8 @@ export class World {
   readonly #trace = createHash('sha256');
   #sequence = 0;
   happenings = 0;
+  /** Where the clock of work is: never behind the time. */
+  #workedMs = 0;
   /** Receives every line of the trace, for reading a history. */
   onNote: ((line: string) => void) | null = null;
 
@@ -83,7 +89,13 @@ export class World {
     return this.#current.run(process, code);
   }
   after(delayMs: number, run: () => void, owner: SimulatedProcess | null = null): Happening {
-    const happening = { atMs: this.nowMs + Math.max(0, delayMs), sequence: this.#sequence++, owner, run, cancelled: false };
+    const happening = {
+      atMs: this.nowMs + Math.max(0, delayMs),
+      sequence: this.#sequence++,
+      owner,
+      run,
+      cancelled: false,
+    };
     this.#push(happening);
     return happening;
   }
@@ -104,9 +116,9 @@ export class World {
       while (!until()) {
         const next = this.#pop();
         if (!next) throw new Error('Nothing will ever happen again');
+        if (++this.happenings > HAPPENINGS_LIMIT) throw new Error('Too much happens: it turns in circles');
         if (next.atMs > deadlineMs) throw new Error(`Not within ${limitMs} ms`);
         this.nowMs = Math.max(this.nowMs, next.atMs);
-        this.happenings++;
         const { owner } = next;
         if (next.cancelled || owner?.dead) continue;
         if (owner?.deferred) {
@@ -130,7 +142,10 @@ export class World {
     Object.assign(globalThis, this.#timers());
     Date.now = () => Math.floor(this.nowMs);
     // Work takes no time, but now and then a slice of it has been long enough.
-    performance.now = () => this.nowMs + (this.chance(0.1) ? 15 : 0);
+    performance.now = () => {
+      this.#workedMs = Math.max(this.#workedMs + (this.chance(0.1) ? SLICE_MS : 0), this.nowMs);
+      return this.#workedMs;
+    };
     timersPromises.setTimeout = ((ms: number, value: unknown, options?: { signal?: AbortSignal }) => {
       return new Promise<unknown>((resolve) => {
         this.after(ms, () => resolve(value), this.process);
