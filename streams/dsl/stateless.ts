@@ -67,13 +67,17 @@ export const splitBy =
     },
   });
 
-/** Before a topic that goes by key: gives each record its key. One whose key or value is null is counted and dropped. */
+/**
+ * Before a topic that goes by key: gives each record its key. One whose key is null is counted and dropped, and so is one whose value is
+ * null unless `keepsNulls`.
+ */
 export const keyBy =
-  <V>(keyOf: Take<V, string | null>): Create<V> =>
+  <V>(keyOf: Take<V, string | null>, keepsNulls: boolean): Create<V> =>
   (context) => ({
     process: (record) => {
-      const key = record.value === null ? null : keyOf(record);
-      if (key === null) context.count(record.value === null ? 'null-value' : 'null-key');
+      if (record.value === null && !keepsNulls) return context.count('null-value');
+      const key = keyOf(record);
+      if (key === null) context.count('null-key');
       else context.emit(key, record.value, record.timestampMs, record.headers);
     },
   });

@@ -135,28 +135,30 @@ export class KStream<V, K extends Key = string | null> {
     return new KStream<R, K>({ ...this.place, inputs, value: options.value ?? null, dropsNulls: false });
   }
 
-  /** Through a topic of the topology's own, to the task of the key. Records without a key or value are counted and dropped. */
+  /** Through a topic of the topology's own, to the task of the key. Records without a key are counted and dropped. */
   repartition({ name, value }: ValueOptions = {}): KStream<V, K> {
     const node = this.place.graph.name('repartition', name);
-    return this.#throughTopic(node, value, (record) => record.key);
+    return this.#throughTopic(node, value, (record) => record.key, !this.place.dropsNulls);
   }
   groupByKey({ name, value }: ValueOptions = {}): KGroupedStream<V, Exclude<K, null>> {
     if (this.place.isRekeyed) {
       const node = this.place.graph.name('group-by-key', name);
-      return new KGroupedStream(this.#throughTopic(node, value, (record) => record.key).place as never);
+      return new KGroupedStream(this.#throughTopic(node, value, (record) => record.key, false).place as never);
     }
     return new KGroupedStream({ ...this.place, value: value ?? this.place.value } as never);
   }
   groupBy(keyOf: Mapper<V, K, string | null>, { name, value }: ValueOptions = {}): KGroupedStream<V, string> {
     const node = this.place.graph.name('group-by', name);
-    const moved = this.#throughTopic(node, value, this.#call(keyOf));
+    const moved = this.#throughTopic(node, value, this.#call(keyOf), false);
     return new KGroupedStream<V, string>({ ...moved.place, keyOf: (key) => key as string });
   }
   /** The newest value of each key; null deletes. */
   toTable(options: TableOptions = {}): KTable<V & {}, Exclude<K, null>> {
     const { graph } = this.place;
     const name = graph.name('to-table', options.name);
-    const source = this.place.isRekeyed ? this.#throughTopic(`${name}-by-key`, options.value, (r) => r.key) : this;
+    const source = this.place.isRekeyed
+      ? this.#throughTopic(`${name}-by-key`, options.value, (record) => record.key, true)
+      : this;
     const value = schemaFor(name, 'its table', options.value, this.place.value);
     const store = options.store ?? `${name}-store`;
     const { ttlMs } = options;
@@ -208,10 +210,11 @@ export class KStream<V, K extends Key = string | null> {
     name: string,
     value: AvroSchema | undefined,
     keyOf: (record: StreamRecord<V>) => string | null,
+    keepsNulls: boolean,
   ): KStream<V, K> {
     const { graph, inputs } = this.place;
     const schema = schemaFor(name, 'its repartition topic', value, this.place.value);
-    graph.addProcessor(`${name}-keys`, { inputs, create: keyBy<V>(keyOf) });
+    graph.addProcessor(`${name}-keys`, { inputs, create: keyBy<V>(keyOf, keepsNulls) });
     graph.addRepartition(name, { inputs: [`${name}-keys`], value: schema });
     return new KStream<V, K>({ ...this.place, inputs: [name], value: schema, isRekeyed: false, dropsNulls: false });
   }

@@ -209,6 +209,19 @@ describe('KStream', () => {
 });
 
 describe('KTable', () => {
+  it('is made of a stream by its key, and its tombstones find their way through a repartition topic', () => {
+    const builder = builderOf();
+    builder
+      .stream<Order>('shop.orders', ORDER, { tombstones: true })
+      .selectKey((_value, key) => `${key}${key}`)
+      .toTable({ name: 'latest', store: 'latest-orders' })
+      .toStream()
+      .to('out');
+    const driver = new TopologyTestDriver(builder.build(), { partitions: 2 });
+    for (const value of [order('al', 1), null, null]) driver.pipe('shop.orders', { key: 'k', value, timestampMs: 1 });
+    expect(written(driver, 'out')).toEqual(['kk={"buyer":"al","amount":1}', 'kk=null']);
+  });
+
   it('deletes what a filter no longer accepts', () => {
     const builder = builderOf();
     const table = builder.table<Order>('shop.orders', ORDER, { store: 'orders' });
