@@ -24,12 +24,6 @@ interface Node {
   readonly folder: string;
   process: NativeProcess | null;
 }
-export interface ClusterOfTwoOptions {
-  /** Ports that clients are told instead of the brokers' own: those of proxies before them. */
-  readonly advertised?: Readonly<Record<BrokerId, number>>;
-  /** Tells the port that a broker really listens on, for a proxy. */
-  readonly onPort?: (id: BrokerId, port: number) => void;
-}
 
 /**
  * A real Kafka cluster of two brokers and a controller on free loopback ports. Every partition, Kafka's own included, has a replica on
@@ -50,7 +44,7 @@ export class ClusterOfTwo {
   }
 
   /** Resolves when both brokers serve. */
-  static async start({ advertised, onPort }: ClusterOfTwoOptions = {}): Promise<ClusterOfTwo> {
+  static async start(): Promise<ClusterOfTwo> {
     const jars = await installKafka(homeFolder('.tidemark'), () => {});
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-brokers-'));
     const classPath = join(jars, '*');
@@ -75,19 +69,9 @@ export class ClusterOfTwo {
     ];
     const addresses: string[] = [];
     for (const id of BROKER_IDS) {
-      const [internal, port] = [await freePort(), await freePort()];
-      onPort?.(id, port);
-      const told = `127.0.0.1:${advertised?.[id] ?? port}`;
-      const between = `INTERNAL://127.0.0.1:${internal}`;
-      addresses.push(told);
-      nodes.push(
-        write(id, {
-          'process.roles': 'broker',
-          listeners: `${between},PLAINTEXT://127.0.0.1:${port}`,
-          'advertised.listeners': `${between},PLAINTEXT://${told}`,
-          'inter.broker.listener.name': 'INTERNAL',
-        }),
-      );
+      const address = `127.0.0.1:${await freePort()}`;
+      addresses.push(address);
+      nodes.push(write(id, { 'process.roles': 'broker', listeners: `PLAINTEXT://${address}` }));
     }
     const cluster = new ClusterOfTwo(folder, classPath, nodes, addresses);
     try {
@@ -181,7 +165,7 @@ export class ClusterOfTwo {
 
 const SETTINGS = {
   'controller.listener.names': 'CONTROLLER',
-  'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+  'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
   'default.replication.factor': 2,
   'min.insync.replicas': 1,
   'offsets.topic.replication.factor': 2,
