@@ -185,15 +185,18 @@ export class TaskSet {
 
   #newEntry(sub: SubTopology, partition: number): Entry {
     const { topology, topics, collector, clock, globals, replay } = this.#options;
-    const task: Task = new Task({
+    // Asked for the time while the task is made, too.
+    let made: Task | null = null;
+    const task = new Task({
       sub,
       partition,
       version: topology.version,
       collector,
       // No wall clock is read in a replay.
-      now: replay ? () => Math.max(0, task?.streamTimeMs ?? 0) : () => clock.now(),
+      now: replay ? () => Math.max(0, made?.streamTimeMs ?? 0) : () => clock.now(),
       globals: globals.tables,
     });
+    made = task;
     const inputs = sub.sources.map((source) => new PartitionInput(task, source, topics.sources.get(source.topic)!));
     return { task, inputs, restoring: new AbortController(), progress: `restoring task ${task.id}` };
   }
