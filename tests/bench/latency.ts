@@ -6,7 +6,7 @@ import { type Kafka, openKafka, SchemaRegistry, topicSerde } from '#streams/kafk
 import { silentLog } from '#streams/kit/log.ts';
 import { startServices, until } from '#tests/integration/harness.ts';
 import { TradeSource } from './engine/data.ts';
-import { type Arena, startScript } from './engine/runs.ts';
+import { type Arena, startOurs } from './engine/runs.ts';
 import { nowMicros, sendSteadily } from './engine/steady.ts';
 import { machine, quantile } from './figures.ts';
 import { type BenchPnl, PNL } from './job.ts';
@@ -59,15 +59,14 @@ async function run(arena: Arena, commitIntervalMs: number, ratePerSecond: number
     config: topicConfig('delete'),
   }));
   await kafka.createTopics(topics);
-  const { kafkaBrokers: brokers, registryUrl } = services;
-  const mode = 'one-per-input';
-  const contender = startScript('ours.ts', {
-    brokers,
-    registryUrl,
+  const [contender] = startOurs({
+    brokers: services.kafkaBrokers,
+    registryUrl: services.registryUrl,
     name,
     input,
     output,
-    mode,
+    mode: 'one-per-input',
+    threads: 1,
     commitIntervalMs,
     stateFolder,
   });
@@ -88,14 +87,14 @@ async function run(arena: Arena, commitIntervalMs: number, ratePerSecond: number
       await send(SECONDS);
       await until('the last outputs', () => latencies.outputs >= source.expected().records, END_LIMIT_MS);
     };
-    await Promise.race([work(), contender.failed, reading]);
+    await Promise.race([work(), contender!.failed, reading]);
     const { records } = source.expected();
     if (latencies.outputs !== records) throw new Error(`${latencies.outputs} outputs came of ${records} inputs`);
     return latencies.samplesMs;
   } finally {
     end.abort();
     await producer.close();
-    await contender.stop();
+    await contender!.stop();
     rmSync(stateFolder, { recursive: true, force: true });
   }
 }

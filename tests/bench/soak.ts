@@ -6,7 +6,7 @@ import { openKafka, SchemaRegistry } from '#streams/kafka/index.ts';
 import { silentLog } from '#streams/kit/log.ts';
 import { startServices, until } from '#tests/integration/harness.ts';
 import { checkOutputs, TradeSource } from './engine/data.ts';
-import { type Arena, startScript } from './engine/runs.ts';
+import { type Arena, type JobRun, startScript } from './engine/runs.ts';
 import { sendSteadily } from './engine/steady.ts';
 import { machine } from './figures.ts';
 import type { BenchOptions } from './options.ts';
@@ -42,7 +42,7 @@ async function soak({ services, kafka, registry }: Arena, minutes: number, rate:
   const config = topicConfig('delete');
   await kafka.createTopics([INPUT, OUTPUT].map((name) => ({ name, partitions: PARTITIONS, config })));
   const stateFolder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
-  const contender = startScript('soak.ts', {
+  const run: JobRun = {
     brokers: services.kafkaBrokers,
     registryUrl: services.registryUrl,
     name: NAME,
@@ -50,8 +50,10 @@ async function soak({ services, kafka, registry }: Arena, minutes: number, rate:
     output: OUTPUT,
     mode: 'one-per-input',
     commitIntervalMs: COMMIT_INTERVAL_MS,
+    threads: 1,
     stateFolder,
-  });
+  };
+  const contender = startScript('soak.ts', run);
   const producer = await kafka.openProducer();
   const source = new TradeSource(KEYS);
   const work = async () => {

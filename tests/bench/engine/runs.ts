@@ -9,20 +9,23 @@ import { type OutputMode, PNL, TRADE } from '../job.ts';
 import { Contender } from './contender.ts';
 import { checkOutputs, type Expected } from './data.ts';
 
-/** One run of the job: everything a process needs to know. */
-export interface RunSpec {
+/** One run of the job: everything a process of ours needs to know. */
+export interface JobRun {
   readonly brokers: readonly string[];
   readonly registryUrl: string;
   /** Group, topology or application. */
   readonly name: string;
   readonly input: string;
   readonly output: string;
-  readonly inputSchemaId: number;
-  readonly outputSchemaId: number;
   readonly mode: OutputMode;
   readonly threads: number;
   readonly commitIntervalMs: number;
   readonly stateFolder: string;
+}
+/** The same for any process. */
+export interface RunSpec extends JobRun {
+  readonly inputSchemaId: number;
+  readonly outputSchemaId: number;
 }
 export interface Figures {
   /** From the first record to the commit of the last. */
@@ -117,7 +120,7 @@ async function time(kafka: Kafka, contenders: readonly Contender[], group: strin
 }
 
 /** Starts our runtime, in one process with as many threads as asked for. */
-export const startOurs: Start = (run) => [startScript('ours.ts', run)];
+export const startOurs = (run: JobRun): Contender[] => [startScript('ours.ts', run)];
 
 /** Starts the loop without a runtime. */
 export const startBare: Start = (run) => [startScript('bare.ts', run)];

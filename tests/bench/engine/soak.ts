@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { announcedJob } from './announced-job.ts';
 import { runUntilTold, say } from './child.ts';
-import type { RunSpec } from './runs.ts';
+import type { JobRun } from './runs.ts';
 
 const SAMPLE_MS = 5_000;
 /** The event loop of a process that starts is late: it compiles. */
@@ -10,7 +10,7 @@ const WARM_MS = 20_000;
 const RESOLUTION_MS = 10;
 
 /** The job on our runtime, that says every few seconds how much memory it takes and how late its event loop was. */
-const run = JSON.parse(process.argv[2]!) as RunSpec;
+const run = JSON.parse(process.argv[2]!) as JobRun;
 await runUntilTold(announcedJob(run), run, () => {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
