@@ -19,7 +19,7 @@ export class PartitionInput {
   readonly partition: number;
   /** Where the next fetch begins. */
   fetchOffset = 0;
-  /** Where the broker's committed data ended at the last fetch; -1 before the first. */
+  /** Where the broker's committed data ended at the last fetch, or wholly read all data; -1 before the first. */
   stableOffset = -1;
   /** What the last commit holds; -1 before the first. */
   committedOffset = -1;
@@ -33,10 +33,14 @@ export class PartitionInput {
   #bytes = 0;
   #head = false;
 
-  constructor(task: Task, source: CompiledSource, serde: AvroSerde<unknown>) {
+  readonly #wholly: boolean;
+
+  /** `wholly`: it is caught up only when no transaction is open on it any more, as a replay needs it. */
+  constructor(task: Task, source: CompiledSource, serde: AvroSerde<unknown>, wholly: boolean) {
     this.task = task;
     this.source = source;
     this.serde = serde;
+    this.#wholly = wholly;
     this.topic = source.topic;
     this.partition = task.partition;
   }
@@ -73,7 +77,8 @@ export class PartitionInput {
 
   /** Takes a partition's part of a fetch response. */
   accept(fetched: FetchedPartition): void {
-    this.stableOffset = fetched.lastStableOffset;
+    // A stage's last commit is answered before its markers are in the topic that the next stage reads.
+    this.stableOffset = this.#wholly ? fetched.highWatermark : fetched.lastStableOffset;
     const { records } = fetched;
     if (!records || records.length === 0) return;
     const next = nextOffset(records, this.fetchOffset);

@@ -197,7 +197,9 @@ export class TaskSet {
       globals: globals.tables,
     });
     made = task;
-    const inputs = sub.sources.map((source) => new PartitionInput(task, source, topics.sources.get(source.topic)!));
+    const inputs = sub.sources.map((source) => {
+      return new PartitionInput(task, source, topics.sources.get(source.topic)!, replay !== null);
+    });
     return { task, inputs, restoring: new AbortController(), progress: `restoring task ${task.id}` };
   }
 
