@@ -131,7 +131,8 @@ class Chaos {
       world.after(0, () => this.#becalm(workers));
       await cell.runUntil(() => this.#mistakes.length > 0 || (this.#calm && cell.isDone), CALM_LIMIT_MS);
       for (const life of this.#lives.values()) world.after(0, () => life.thread.stop(), life.process);
-      await cell.run(() => [...this.#lives.values()].every(({ end }) => end !== null), CALM_LIMIT_MS);
+      const isOver = () => [...this.#lives.values()].every(({ end }) => end !== null);
+      await cell.runUntil(() => isOver() && cell.brokers.transactions.isQuiet, CALM_LIMIT_MS);
       this.#check();
     } catch (error) {
       this.#mistakes.push(
