@@ -7,19 +7,20 @@
  */
 
 export {
-  GlobalKTable,
   type GlobalTableOptions,
   type SourceOptions,
   StreamsBuilder,
   type TopologyOptions,
 } from './dsl/builder.ts';
 export { KGroupedStream, KGroupedTable, SessionWindowedKStream, TimeWindowedKStream } from './dsl/grouped.ts';
+export type { AsOfOptions, StreamJoinOptions } from './dsl/join.ts';
 export type {
   Key,
   Mapper,
   NodeOptions,
   ProcessOptions,
   SinkOptions,
+  SourceTableOptions,
   StoreOptions,
   TableOptions,
   ValueOptions,
@@ -34,7 +35,7 @@ export {
   untilTimeLimit,
   untilWindowCloses,
 } from './dsl/suppress.ts';
-export { KTable } from './dsl/table.ts';
+export { GlobalKTable, KTable } from './dsl/table.ts';
 export {
   hopping,
   parseWindowedKey,

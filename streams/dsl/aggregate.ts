@@ -44,6 +44,39 @@ export const tableOf =
     };
   };
 
+/** As `tableOf`, with versions. A record older than the newest of its key adds to the history, and changes nothing now. */
+export const versionedTableOf =
+  <V>(store: string): Create<V | null> =>
+  (context) => {
+    const rows = context.versionedStore<V>(store);
+    return {
+      process: ({ key, value, timestampMs, headers }) => {
+        if (key === null) return context.count('null-key');
+        const before = rows.get(key);
+        if (!rows.put(key, value, timestampMs)) return context.late('it is older than the history of its table');
+        const after = rows.get(key);
+        const isNewest =
+          value === null ? before !== undefined && after === undefined : after?.timestampMs === timestampMs;
+        if (isNewest)
+          context.emit<Change<V>>(key, { before: before?.value ?? null, after: value }, timestampMs, headers);
+      },
+    };
+  };
+
+/** Writes a table's changes to a store, and hands them on. */
+export const materializeTo =
+  <V>(store: string): Create<Change<V>> =>
+  (context) => {
+    const rows = context.store<V>(store);
+    return {
+      process: ({ key, value, timestampMs, headers }) => {
+        if (value.after === null) rows.delete(key!);
+        else rows.put(key!, value.after);
+        context.emit(key, value, timestampMs, headers);
+      },
+    };
+  };
+
 /** A stream's values aggregated by key. */
 export const aggregateOf =
   <V, A>(store: string, aggregation: Aggregation<V, A>): Create<V> =>

@@ -1,11 +1,10 @@
 import type { AvroSchema } from '../kit/avro.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { PoisonPolicy, StoreNode, TopologyDefinition } from '../topology/types.ts';
-import { tableOf } from './aggregate.ts';
 import { Graph } from './graph.ts';
-import type { NodeOptions, TableOptions } from './options.ts';
+import type { NodeOptions, SourceTableOptions } from './options.ts';
 import { KStream } from './stream.ts';
-import { KTable } from './table.ts';
+import { GlobalKTable, KTable, tableFrom } from './table.ts';
 
 export interface TopologyOptions {
   /** Lower-case words joined by hyphens; prefix of the internal topics, and the consumer group. */
@@ -21,17 +20,6 @@ export interface GlobalTableOptions extends NodeOptions {
   /** Keeps versions of so much event time, for joins as of a record's time. Default: newest value only. */
   readonly historyMs?: number;
 }
-/** A topic that every task reads whole: joined to streams by any key, read by processors by its name. */
-export class GlobalKTable<V> {
-  readonly name: string;
-  /** The type of its values; there is nothing to read here. */
-  declare readonly valueType?: V;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-}
-
 /**
  * Builds a topology in Kafka Streams' vocabulary. `build()` gives it as data, to be run by `runTopology`, tested by
  * TopologyTestDriver, and shown by `describeTopology`.
@@ -64,21 +52,19 @@ export class StreamsBuilder {
     const dropsNulls = !options.tombstones;
     return new KStream<V>({ graph: this.#graph, inputs, value, isRekeyed: false, dropsNulls, keyOf: (key) => key });
   }
-  /** The newest value of each key of a topic; tombstones delete. */
-  table<V>(topic: string, value: AvroSchema, options: SourceOptions & TableOptions = {}): KTable<V> {
+  /** The newest value of each key of a topic; tombstones delete. With `historyMs` it can be read as of earlier times. */
+  table<V>(topic: string, value: AvroSchema, options: SourceOptions & SourceTableOptions = {}): KTable<V> {
     const graph = this.#graph;
-    const { onPoison, ttlMs } = options;
+    const { onPoison } = options;
     const source = this.#source(topic, value, onPoison ? { onPoison } : {});
     const name = graph.topicName('table', topic, options.name);
-    const store = options.store ?? `${name}-store`;
-    graph.addStore(store, { value, ...(ttlMs === undefined ? {} : { ttlMs }) });
-    graph.addProcessor(name, { inputs: [source], stores: [store], create: tableOf<V>(store) });
-    return new KTable<V>({ graph, inputs: [name], value, store, windows: null, keyOf: (key) => key as string });
+    const keyOf = (key: string | null) => key as string;
+    return new KTable<V>(tableFrom<string>({ graph, inputs: [source], name, value, keyOf }, options));
   }
   globalTable<V>(topic: string, value: AvroSchema, { name, historyMs }: GlobalTableOptions = {}): GlobalKTable<V> {
     const node = this.#graph.topicName('global', topic, name);
     this.#graph.addGlobal(node, { topic, value, ...(historyMs === undefined ? {} : { historyMs }) });
-    return new GlobalKTable<V>(node);
+    return new GlobalKTable<V>(node, historyMs !== undefined);
   }
   /** Declares a store for `process`; gives its name. */
   store(name: string, node: StoreNode): string {

@@ -5,9 +5,9 @@ import { type Aggregation, aggregateOf, tableAggregateOf } from './aggregate.ts'
 import type { PackedChange } from './change.ts';
 import { type Graph, schemaFor } from './graph.ts';
 import type { Key, TableOptions, WindowOptions } from './options.ts';
+import type { StreamPlace } from './place.ts';
 import { slidingRetentionMs, slidingRowSchema, slidingWindowsOf } from './sliding.ts';
 import { withoutNulls } from './stateless.ts';
-import type { StreamPlace } from './stream.ts';
 import { KTable } from './table.ts';
 import { sessionRetentionMs, sessionsOf, timeRetentionMs, timeWindowsOf } from './window-aggregate.ts';
 import {
@@ -63,7 +63,7 @@ export class KGroupedStream<V, K extends string | Windowed = string> {
     const value = schemaFor(name, 'its store', options.value);
     graph.addStore(store, { value, ...(options.ttlMs === undefined ? {} : { ttlMs: options.ttlMs }) });
     addStateful(this.#place, name, store, aggregateOf(store, aggregation));
-    return new KTable<A, K>({ graph, inputs: [name], value, store, windows: null, keyOf });
+    return new KTable<A, K>({ graph, inputs: [name], value, store, isVersioned: false, windows: null, keyOf });
   }
 }
 
@@ -200,7 +200,15 @@ export class KGroupedTable<V> {
       subtract,
     );
     graph.addProcessor(name, { inputs: this.#inputs, stores: [store], create });
-    return new KTable<A>({ graph, inputs: [name], value, store, windows: null, keyOf: (key) => key as string });
+    return new KTable<A>({
+      graph,
+      inputs: [name],
+      value,
+      store,
+      isVersioned: false,
+      windows: null,
+      keyOf: (key) => key as string,
+    });
   }
 }
 
@@ -229,7 +237,7 @@ function windowedTable<V, A>(
   graph.addStore(store, state.store(value, retentionMs));
   addStateful(place, name, store, state.create(store));
   const keyOf = (key: string | null) => parseWindowedKey(key!);
-  return new KTable<A, Windowed>({ graph, inputs: [name], value, store, windows, keyOf });
+  return new KTable<A, Windowed>({ graph, inputs: [name], value, store, isVersioned: false, windows, keyOf });
 }
 
 function addStateful<V>(

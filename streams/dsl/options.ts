@@ -25,6 +25,10 @@ export interface TableOptions extends StoreOptions {
   /** Rows not written for so much stream time are deleted; default never. */
   readonly ttlMs?: number;
 }
+export interface SourceTableOptions extends TableOptions {
+  /** Keeps versions of so much event time, for joins as of a record's time. Default: newest value only. */
+  readonly historyMs?: number;
+}
 export interface WindowOptions extends StoreOptions {
   /** Windows stay readable for so much stream time; at least as long as they can change, which is the default. */
   readonly retentionMs?: number;

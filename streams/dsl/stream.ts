@@ -1,14 +1,22 @@
 import type { AvroSchema } from '../kit/avro.ts';
 import type { Processor, ProcessorContext, StreamRecord } from '../topology/types.ts';
-import { tableOf } from './aggregate.ts';
-import { type Graph, schemaFor } from './graph.ts';
+import { schemaFor } from './graph.ts';
 import { KGroupedStream } from './grouped.ts';
-import type { Key, Mapper, NodeOptions, ProcessOptions, SinkOptions, TableOptions, ValueOptions } from './options.ts';
+import { type AsOfOptions, joinAsOf, joinGlobal, joinStreams, joinTable, type StreamJoinOptions } from './join.ts';
+import type {
+  Key,
+  Mapper,
+  NodeOptions,
+  ProcessOptions,
+  SinkOptions,
+  SourceTableOptions,
+  ValueOptions,
+} from './options.ts';
+import { byKey, checkSameGraph, type StreamPlace, throughTopic } from './place.ts';
 import {
   filterBy,
   flatMapWith,
   type KeyValue,
-  keyBy,
   mapValuesWith,
   mapWith,
   passOn,
@@ -16,22 +24,9 @@ import {
   splitBy,
   withoutNulls,
 } from './stateless.ts';
-import { KTable } from './table.ts';
+import { type GlobalKTable, KTable, tableFrom } from './table.ts';
 
 type Create<V> = (context: ProcessorContext) => Processor<V>;
-
-/** Where a stream stands in the graph. */
-export interface StreamPlace<K extends Key> {
-  readonly graph: Graph;
-  readonly inputs: readonly string[];
-  /** Schema of its values where it is known. */
-  readonly value: AvroSchema | null;
-  /** The key may differ from the one that picked the partition. */
-  readonly isRekeyed: boolean;
-  /** The topic may have tombstones that the values' type does not show: the next step drops them. */
-  readonly dropsNulls: boolean;
-  readonly keyOf: (key: string | null) => K;
-}
 
 /**
  * A stream of records, in Kafka Streams' vocabulary. Every method adds to the graph and gives a new stream. Functions get (value, key,
@@ -106,6 +101,7 @@ export class KStream<V, K extends Key = string | null> {
   merge(other: KStream<V, K>, options: NodeOptions = {}): KStream<V, K> {
     const { graph, inputs, value } = this.place;
     const name = graph.name('merge', options.name);
+    checkSameGraph(name, graph, other.place.graph);
     const dropsNulls = this.place.dropsNulls || other.place.dropsNulls;
     const create = dropsNulls ? withoutNulls(passOn<V>()) : passOn<V>();
     graph.addProcessor(name, { inputs: [...new Set([...inputs, ...other.place.inputs])], create });
@@ -138,34 +134,32 @@ export class KStream<V, K extends Key = string | null> {
   /** Through a topic of the topology's own, to the task of the key. Records without a key are counted and dropped. */
   repartition({ name, value }: ValueOptions = {}): KStream<V, K> {
     const node = this.place.graph.name('repartition', name);
-    return this.#throughTopic(node, value, (record) => record.key, !this.place.dropsNulls);
+    return new KStream(
+      throughTopic<V, K>(this.place, node, {
+        value,
+        keyOf: (record) => record.key,
+        keepsNulls: !this.place.dropsNulls,
+      }),
+    );
   }
   groupByKey({ name, value }: ValueOptions = {}): KGroupedStream<V, Exclude<K, null>> {
-    if (this.place.isRekeyed) {
-      const node = this.place.graph.name('group-by-key', name);
-      return new KGroupedStream(this.#throughTopic(node, value, (record) => record.key, false).place as never);
-    }
-    return new KGroupedStream({ ...this.place, value: value ?? this.place.value } as never);
+    const { graph, isRekeyed } = this.place;
+    const keyOf = this.place.keyOf as (key: string | null) => Exclude<K, null>;
+    const node = isRekeyed ? graph.name('group-by-key', name) : '';
+    return new KGroupedStream({ ...byKey(this.place, node, value), keyOf });
   }
   groupBy(keyOf: Mapper<V, K, string | null>, { name, value }: ValueOptions = {}): KGroupedStream<V, string> {
     const node = this.place.graph.name('group-by', name);
-    const moved = this.#throughTopic(node, value, this.#call(keyOf), false);
-    return new KGroupedStream<V, string>({ ...moved.place, keyOf: (key) => key as string });
+    const moved = throughTopic<V, K>(this.place, node, { value, keyOf: this.#call(keyOf), keepsNulls: false });
+    return new KGroupedStream<V, string>({ ...moved, keyOf: (key) => key as string });
   }
-  /** The newest value of each key; null deletes. */
-  toTable(options: TableOptions = {}): KTable<V & {}, Exclude<K, null>> {
+  /** The newest value of each key; null deletes. With `historyMs` it can be read as of earlier times. */
+  toTable(options: SourceTableOptions = {}): KTable<V & {}, Exclude<K, null>> {
     const { graph } = this.place;
     const name = graph.name('to-table', options.name);
-    const source = this.place.isRekeyed
-      ? this.#throughTopic(`${name}-by-key`, options.value, (record) => record.key, true)
-      : this;
-    const value = schemaFor(name, 'its table', options.value, this.place.value);
-    const store = options.store ?? `${name}-store`;
-    const { ttlMs } = options;
-    graph.addStore(store, { value, ...(ttlMs === undefined ? {} : { ttlMs }) });
-    graph.addProcessor(name, { inputs: source.place.inputs, stores: [store], create: tableOf<V & {}>(store) });
+    const { inputs, value } = byKey(this.place, `${name}-by-key`, options.value, true);
     const keyOf = this.place.keyOf as (key: string | null) => Exclude<K, null>;
-    return new KTable({ graph, inputs: [name], value, store, windows: null, keyOf });
+    return new KTable(tableFrom<Exclude<K, null>>({ graph, inputs, name, value, keyOf }, options));
   }
   /** Writes to a topic, which the topology does not create. A windowed key is written as `key@startMs/endMs`. */
   to(topic: string, { name, value, partitionKey }: SinkOptions = {}): void {
@@ -173,6 +167,91 @@ export class KStream<V, K extends Key = string | null> {
     const node = graph.topicName('to', topic, name);
     const schema = schemaFor(node, `topic ${topic}`, value, this.place.value);
     graph.addSink(node, { inputs, topic, value: schema, ...(partitionKey ? { partitionKey } : {}) });
+  }
+
+  /** Records of two streams that are near in event time: every pair gives a result, at the later of the two times. */
+  join<R, O>(
+    other: KStream<R, Key>,
+    join: (left: V, right: R, key: string) => O,
+    options: StreamJoinOptions,
+  ): KStream<O, Exclude<K, null>>;
+  /** Each record with its key's row in the table, as it is by then; as of the record's time where the table has a history. */
+  join<R, O>(
+    table: KTable<R>,
+    join: (left: V, right: R, key: string) => O,
+    options?: ValueOptions,
+  ): KStream<O, Exclude<K, null>>;
+  join<R, O>(
+    other: KStream<R, Key> | KTable<R>,
+    join: (left: V, right: R, key: string) => O,
+    options: StreamJoinOptions | ValueOptions = {},
+  ): KStream<O, Exclude<K, null>> {
+    if (other instanceof KTable)
+      return new KStream(joinTable('inner', this.place, other.place, join as never, options));
+    return new KStream(joinStreams('inner', this.place, other.place, join as never, options as StreamJoinOptions));
+  }
+  /** As `join`; a record without a partner gives a result with null, with a stream when its window closes. */
+  leftJoin<R, O>(
+    other: KStream<R, Key>,
+    join: (left: V, right: R | null, key: string) => O,
+    options: StreamJoinOptions,
+  ): KStream<O, Exclude<K, null>>;
+  leftJoin<R, O>(
+    table: KTable<R>,
+    join: (left: V, right: R | null, key: string) => O,
+    options?: ValueOptions,
+  ): KStream<O, Exclude<K, null>>;
+  leftJoin<R, O>(
+    other: KStream<R, Key> | KTable<R>,
+    join: (left: V, right: R | null, key: string) => O,
+    options: StreamJoinOptions | ValueOptions = {},
+  ): KStream<O, Exclude<K, null>> {
+    if (other instanceof KTable) return new KStream(joinTable('left', this.place, other.place, join, options));
+    return new KStream(joinStreams('left', this.place, other.place, join as never, options as StreamJoinOptions));
+  }
+  /** As `join`; records of either side without a partner give a result with null when their window closes. */
+  outerJoin<R, O>(
+    other: KStream<R, Key>,
+    join: (left: V | null, right: R | null, key: string) => O,
+    options: StreamJoinOptions,
+  ): KStream<O, Exclude<K, null>> {
+    return new KStream(joinStreams('outer', this.place, other.place, join, options));
+  }
+  /**
+   * Each record with the last value of its key set at or before its event time, however late it is processed: a trade with the quote that
+   * stood when it was done. The table needs a history. `ageMs`: how old that value was. Throws TABLE_NOT_VERSIONED.
+   */
+  asOfJoin<R, O>(
+    table: KTable<R>,
+    join: (left: V, right: R, key: string, ageMs: number) => O,
+    options: AsOfOptions = {},
+  ): KStream<O, Exclude<K, null>> {
+    return new KStream(joinAsOf('inner', this.place, table.place, join as never, options));
+  }
+  /** As `asOfJoin`, with null where there is no such value. */
+  leftAsOfJoin<R, O>(
+    table: KTable<R>,
+    join: (left: V, right: R | null, key: string, ageMs: number | null) => O,
+    options: AsOfOptions = {},
+  ): KStream<O, Exclude<K, null>> {
+    return new KStream(joinAsOf('left', this.place, table.place, join, options));
+  }
+  /** Each record with a row of a global table, by any key; as of the record's event time where the table has a history. */
+  joinGlobal<R, O>(
+    table: GlobalKTable<R>,
+    keyOf: Mapper<V, K, string | null>,
+    join: (left: V, right: R, key: string) => O,
+    options: ValueOptions = {},
+  ): KStream<O, K> {
+    return new KStream<O, K>(joinGlobal('inner', this.place, table, keyOf, join as never, options));
+  }
+  leftJoinGlobal<R, O>(
+    table: GlobalKTable<R>,
+    keyOf: Mapper<V, K, string | null>,
+    join: (left: V, right: R | null, key: string) => O,
+    options: ValueOptions = {},
+  ): KStream<O, K> {
+    return new KStream<O, K>(joinGlobal('left', this.place, table, keyOf, join, options));
   }
 
   #call<T>(convert: Mapper<V, K, T>): (record: StreamRecord<V>) => T {
@@ -205,17 +284,5 @@ export class KStream<V, K extends Key = string | null> {
       dropsNulls: false,
       keyOf: (key) => key as string,
     });
-  }
-  #throughTopic(
-    name: string,
-    value: AvroSchema | undefined,
-    keyOf: (record: StreamRecord<V>) => string | null,
-    keepsNulls: boolean,
-  ): KStream<V, K> {
-    const { graph, inputs } = this.place;
-    const schema = schemaFor(name, 'its repartition topic', value, this.place.value);
-    graph.addProcessor(`${name}-keys`, { inputs, create: keyBy<V>(keyOf, keepsNulls) });
-    graph.addRepartition(name, { inputs: [`${name}-keys`], value: schema });
-    return new KStream<V, K>({ ...this.place, inputs: [name], value: schema, isRekeyed: false, dropsNulls: false });
   }
 }

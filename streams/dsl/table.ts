@@ -1,26 +1,18 @@
 import type { AvroSchema } from '../kit/avro.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { Processor, ProcessorContext, StreamRecord } from '../topology/types.ts';
+import { tableOf, versionedTableOf } from './aggregate.ts';
 import { type Change, type PackedChange, pack, packedChangeSchema } from './change.ts';
 import { type Graph, schemaFor } from './graph.ts';
 import { KGroupedTable } from './grouped.ts';
-import type { Key, NodeOptions, StoreOptions, ValueOptions } from './options.ts';
+import { joinTables } from './join.ts';
+import type { Key, NodeOptions, SourceTableOptions, StoreOptions, ValueOptions } from './options.ts';
+import { inKeyValueStore, type TablePlace } from './place.ts';
 import { type KeyValue, mapValuesWith } from './stateless.ts';
 import { KStream } from './stream.ts';
 import { heldChangeSchema, type Suppression, suppressUntil } from './suppress.ts';
-import type { Windowed, Windows } from './windows.ts';
+import type { Windowed } from './windows.ts';
 
-/** Where a table stands in the graph; what its nodes hand on are changes. */
-export interface TablePlace<K extends Key> {
-  readonly graph: Graph;
-  readonly inputs: readonly string[];
-  readonly value: AvroSchema | null;
-  /** The store that holds it, where one does. */
-  readonly store: string | null;
-  /** Of a windowed table. */
-  readonly windows: Windows | null;
-  readonly keyOf: (key: string | null) => K;
-}
 type TableMapper<V, K, R> = (value: V, key: K) => R;
 
 /** A table that changes: for each key the newest value. Functions may be called with a value more than once, and must not remember. */
@@ -77,7 +69,40 @@ export class KTable<V, K extends string | Windowed = string> {
     const store = options.store ?? `${name}-store`;
     graph.addStore(store, { value: heldChangeSchema(value) });
     graph.addProcessor(name, { inputs, stores: [store], create: suppressUntil<V>(store, suppression, windows) });
-    return new KTable<V, K>({ ...this.place, inputs: [name], value, store: null });
+    return new KTable<V, K>({ ...this.place, inputs: [name], value, store: null, isVersioned: false });
+  }
+  /** The same table in a key-value store of its own, where it has none yet: to be read by processors and from outside. */
+  materialize(options: StoreOptions = {}): KTable<V, K> {
+    const name = this.place.graph.name('materialize', options.name);
+    return new KTable<V, K>(inKeyValueStore(this.place, name, options));
+  }
+
+  /** A row for each key that both tables have. */
+  join<R, O>(
+    this: KTable<V>,
+    other: KTable<R>,
+    join: (left: V, right: R, key: string) => O,
+    options: ValueOptions = {},
+  ): KTable<O> {
+    return new KTable<O>(joinTables('inner', this.place, other.place, join as never, options));
+  }
+  /** A row for each key of this table. */
+  leftJoin<R, O>(
+    this: KTable<V>,
+    other: KTable<R>,
+    join: (left: V, right: R | null, key: string) => O,
+    options: ValueOptions = {},
+  ): KTable<O> {
+    return new KTable<O>(joinTables('left', this.place, other.place, join as never, options));
+  }
+  /** A row for each key that any of the two has. */
+  outerJoin<R, O>(
+    this: KTable<V>,
+    other: KTable<R>,
+    join: (left: V | null, right: R | null, key: string) => O,
+    options: ValueOptions = {},
+  ): KTable<O> {
+    return new KTable<O>(joinTables('outer', this.place, other.place, join, options));
   }
 
   /** A table computed from each change; null: no row. */
@@ -90,8 +115,45 @@ export class KTable<V, K extends string | Windowed = string> {
     const { graph, inputs, keyOf } = this.place;
     const node = graph.name(kind, name);
     graph.addProcessor(node, { inputs, create: convertChanges((row: V, key) => convert(row, keyOf(key))) });
-    return new KTable<R, K>({ ...this.place, inputs: [node], value, store: null });
+    return new KTable<R, K>({ ...this.place, inputs: [node], value, store: null, isVersioned: false });
   }
+}
+
+/** A topic that every task reads whole: joined to streams by any key, read by processors by its name. */
+export class GlobalKTable<V> {
+  readonly name: string;
+  /** It keeps versions, and is read as of a record's time. */
+  readonly hasHistory: boolean;
+  /** The type of its values; there is nothing to read here. */
+  declare readonly valueType?: V;
+
+  constructor(name: string, hasHistory: boolean) {
+    this.name = name;
+    this.hasHistory = hasHistory;
+  }
+}
+
+interface TableInput<K extends Key> {
+  readonly graph: Graph;
+  readonly inputs: readonly string[];
+  readonly name: string;
+  readonly value: AvroSchema | null;
+  readonly keyOf: (key: string | null) => K;
+}
+/** Makes a table of records whose keys lie with their task. */
+export function tableFrom<K extends Key>(
+  { graph, inputs, name, value, keyOf }: TableInput<K>,
+  options: SourceTableOptions,
+): TablePlace<K> {
+  const { store = `${name}-store`, ttlMs, historyMs } = options;
+  const schema = schemaFor(name, 'its table', options.value, value);
+  if (ttlMs !== undefined && historyMs !== undefined)
+    throw new TidemarkError('TABLE_INVALID', `Node "${name}": a table has either ttlMs or historyMs`);
+  const isVersioned = historyMs !== undefined;
+  if (isVersioned) graph.addStore(store, { kind: 'versioned', value: schema, historyMs });
+  else graph.addStore(store, { value: schema, ...(ttlMs === undefined ? {} : { ttlMs }) });
+  graph.addProcessor(name, { inputs, stores: [store], create: isVersioned ? versionedTableOf(store) : tableOf(store) });
+  return { graph, inputs: [name], value: schema, store, isVersioned, windows: null, keyOf };
 }
 
 const convertChanges =
