@@ -83,6 +83,8 @@ class Chaos {
   /** Probability that a step of a commit fails, or is the process's last. */
   readonly #stepFaults: number;
   #calm = false;
+  /** The end: nobody comes back. */
+  #closing = false;
   #producerId = 1n;
   #written = 0;
   #kills = 0;
@@ -130,6 +132,7 @@ class Chaos {
       await cell.run(() => world.elapsedMs >= CHAOS_MS, CHAOS_MS * 2);
       world.after(0, () => this.#becalm(workers));
       await cell.runUntil(() => this.#mistakes.length > 0 || (this.#calm && cell.isDone), CALM_LIMIT_MS);
+      this.#closing = true;
       for (const life of this.#lives.values()) world.after(0, () => life.thread.stop(), life.process);
       const isOver = () => [...this.#lives.values()].every(({ end }) => end !== null);
       await cell.runUntil(() => isOver() && cell.brokers.transactions.isQuiet, CALM_LIMIT_MS);
@@ -202,7 +205,11 @@ class Chaos {
   #leave(life: Life): void {
     const { world } = this.cell;
     life.thread.stop();
-    const again = () => (life.end ? this.#start(life.process.name) : world.after(200, again));
+    const again = () => {
+      if (this.#closing) return;
+      if (life.end) this.#start(life.process.name);
+      else world.after(200, again);
+    };
     world.after(world.random.below(3_000), again);
   }
   /** Nothing breaks any more, and everyone is there. */
