@@ -146,6 +146,7 @@ class Chaos {
   }
 
   #start(id: string): void {
+    if (this.#closing) return;
     const before = this.#lives.get(id);
     if (before && !before.process.dead && before.end === null) return;
     const life = this.cell.start(id, this.#settings, (step, own) => this.#onStep(step, own));
@@ -205,11 +206,7 @@ class Chaos {
   #leave(life: Life): void {
     const { world } = this.cell;
     life.thread.stop();
-    const again = () => {
-      if (this.#closing) return;
-      if (life.end) this.#start(life.process.name);
-      else world.after(200, again);
-    };
+    const again = () => (life.end ? this.#start(life.process.name) : world.after(200, again));
     world.after(world.random.below(3_000), again);
   }
   /** Nothing breaks any more, and everyone is there. */
