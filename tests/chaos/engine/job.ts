@@ -30,6 +30,7 @@ export class Job {
   readonly #registry: SchemaRegistry;
   #kafkaOfTopology: Kafka | null = null;
   #running: RunningTopology | null = null;
+  #failure: unknown = null;
   #stopWriting: () => Promise<void> = async () => {};
   #armed: { step: TransactionStep; happens: () => void } | null = null;
 
@@ -81,10 +82,11 @@ export class Job {
   async keepsUp(): Promise<void> {
     const goal = this.load.written;
     const processed = async () => {
-      const offsets = await this.kafka.committedOffsets(this.name, inputTopic(this.name));
+      if (this.#failure !== null) throw this.#failure;
+      const offsets = await this.kafka.committedOffsets(this.name, inputTopic(this.name)).catch(() => []);
       return offsets.reduce((sum, offset) => sum + Math.max(0, offset), 0);
     };
-    await until(`${goal} steps to be processed`, async () => (await processed().catch(() => 0)) >= goal, LIMIT_MS);
+    await until(`${goal} steps to be processed`, async () => (await processed()) >= goal, LIMIT_MS);
   }
   /** Stops writing, lets everything be processed, stops, and holds it against what was written. */
   async expectExact(without: readonly number[] = []): Promise<void> {
@@ -124,6 +126,9 @@ export class Job {
         this.#armed = null;
         armed.happens();
       },
+    });
+    this.#running.done.catch((error) => {
+      this.#failure = error;
     });
   }
 }

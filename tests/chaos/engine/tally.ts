@@ -11,7 +11,7 @@ export const STEP: AvroSchema = {
     { name: 'note', type: 'string' },
   ],
 };
-const TALLY: AvroSchema = {
+export const TALLY: AvroSchema = {
   type: 'record',
   name: 'Tally',
   fields: [
@@ -25,7 +25,7 @@ export interface Step {
   number: number;
   note: string;
 }
-interface Tally extends Step {
+export interface Tally extends Step {
   count: number;
   sum: number;
 }
