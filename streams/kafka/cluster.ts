@@ -49,6 +49,7 @@ export class Cluster {
   readonly #coordinators = new Map<string, number>();
   #addresses = new Map<number, Address>();
   #controller = -1;
+  #id = '';
   #bootstrap: Promise<Connection> | null = null;
   #closed = false;
 
@@ -80,6 +81,11 @@ export class Cluster {
   /** Broker id of a group's or a transactional id's coordinator. */
   async coordinator(type: 'group' | 'transaction', key: string): Promise<number> {
     return this.#coordinators.get(`${type}:${key}`) ?? this.retry(() => this.#coordinatorOf(type, key));
+  }
+  /** Says which cluster this is, and which topics: one that was deleted and made again has another id. */
+  async identity(topics: readonly string[]): Promise<{ clusterId: string; topicIds: ReadonlyMap<string, string> }> {
+    const found = await this.retry(() => this.describe([...topics]));
+    return { clusterId: this.#id, topicIds: new Map(found.map(({ name, topicId }) => [name ?? '', topicId])) };
   }
   /** Broker id to send administrative requests to. */
   async controller(): Promise<number> {
@@ -190,6 +196,7 @@ export class Cluster {
       });
     this.#addresses = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     this.#controller = answer.controllerId;
+    this.#id = answer.clusterId ?? '';
     return answer.topics;
   }
 

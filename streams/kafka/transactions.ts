@@ -8,7 +8,7 @@ import {
 } from '@platformatic/kafka';
 import { describeError, TidemarkError } from '../kit/errors.ts';
 import type { Cluster } from './cluster.ts';
-import { BatchWriter, type Header } from './codec/batch-writer.ts';
+import { BatchWriter, type Header, recordCount } from './codec/batch-writer.ts';
 import { produceRaw } from './codec/requests.ts';
 import type { Membership } from './group.ts';
 import { isStaleMetadata, kafkaErrorCodes, kafkaErrorName } from './protocol-errors.ts';
@@ -52,6 +52,8 @@ export interface OutputPartition {
   readonly partition: number;
   readonly writer: BatchWriter;
   sequence: number;
+  /** The offset after the last batch that the broker has acknowledged; -1 before the first. */
+  endOffset: number;
 }
 interface ReadyBatch {
   readonly target: OutputPartition;
@@ -135,7 +137,7 @@ export class TransactionalProducer {
     }
     let target = targets.find((candidate) => candidate.partition === partition);
     if (!target) {
-      target = { topic, partition, writer: new BatchWriter(), sequence: 0 };
+      target = { topic, partition, writer: new BatchWriter(), sequence: 0, endOffset: -1 };
       target.writer.reset(this.#producerId, this.#epoch, 0, true);
       targets.push(target);
     }
@@ -363,8 +365,11 @@ export class TransactionalProducer {
         const connection = await this.#connection('leader', leader);
         const answer = produceRaw(connection, { transactionalId, batches }).then((results) => {
           for (const { batch } of batches) this.#backlogBytes -= batch.length;
-          for (const { topic, partition, errorCode } of results)
+          for (const { topic, partition, errorCode, baseOffset } of results) {
             if (errorCode !== 0) throw produceError(topic, partition, errorCode);
+            const { batch } = batches.find((sent) => sent.topic === topic && sent.partition === partition)!;
+            this.target(topic, partition).endOffset = baseOffset + recordCount(batch);
+          }
         });
         this.#unanswered.push(answer);
         // Awaited at the commit; whoever waits for room in the meantime must hear of it, and the next request is still to be sent.

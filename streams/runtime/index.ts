@@ -5,8 +5,10 @@ import { type Clock, systemClock } from '../kit/clock.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import type { Metrics } from '../kit/metrics.ts';
+import { topologyFingerprint } from '../topology/signature.ts';
 import { type CompiledTopology, compileTopology } from '../topology/topology.ts';
 import type { TopologyDefinition } from '../topology/types.ts';
+import { Checkpoints } from './checkpoints.ts';
 import type { OutputTopic } from './collector.ts';
 import { GlobalTables } from './global-tables.ts';
 import { takeIdentity } from './identity.ts';
@@ -40,6 +42,8 @@ export interface RunOptions {
   readonly replay?: ReplayOptions;
   /** Goes on from the state of a graph whose stores, or what feeds them, were others (STATE_OF_ANOTHER_GRAPH otherwise). */
   readonly acceptChangedGraph?: boolean;
+  /** How often state is written to `stateFolder`, so that a restart reads only what came after; default 60 s, 0: never. */
+  readonly checkpointIntervalMs?: number;
   /** Default 10 s: how long a process may be silent before its tasks go to another. */
   readonly sessionTimeoutMs?: number;
   /** Default 10 s: how long readers wait for a transaction whose owner is gone for good. */
@@ -72,6 +76,8 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     identity.release();
     throw error;
   });
+  const clock = options.clock ?? systemClock;
+  const checkpoints = await openCheckpoints(topology, options, clock);
   const queries = new QueryServer(() => thread.tasks);
   const { queryPort, queryHost = '127.0.0.1' } = options;
   const endpoint = queryPort === undefined ? '' : await queries.listen(queryHost, queryPort);
@@ -91,7 +97,9 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
     transactionTimeoutMs: options.transactionTimeoutMs ?? 10_000,
     log: options.log,
-    clock: options.clock ?? systemClock,
+    clock,
+    checkpoints,
+    checkpointIntervalMs: options.checkpointIntervalMs ?? 60_000,
     metrics,
     ...(options.onStep ? { onStep: options.onStep } : {}),
   });
@@ -109,6 +117,28 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     },
     done,
   };
+}
+
+const DEFAULT_DELETE_RETENTION_MS = 86_400_000;
+
+/** Null where they are switched off. */
+async function openCheckpoints(
+  topology: CompiledTopology,
+  { kafka, stateFolder, checkpointIntervalMs, topicConfig, log }: RunOptions,
+  clock: Clock,
+): Promise<Checkpoints | null> {
+  if (checkpointIntervalMs === 0) return null;
+  const changelogs = topology.subTopologies.flatMap(({ stores }) => stores.map(({ changelog }) => changelog));
+  const { clusterId, topicIds } = await kafka.cluster.identity(changelogs);
+  return new Checkpoints({
+    folder: join(stateFolder, topology.name, 'checkpoints'),
+    clusterId,
+    topicIds,
+    fingerprint: topologyFingerprint(topology),
+    deleteRetentionMs: Number(topicConfig('compact')['delete.retention.ms'] ?? DEFAULT_DELETE_RETENTION_MS),
+    log,
+    now: () => clock.now(),
+  });
 }
 
 /** Reads the global tables up to now. */

@@ -6,6 +6,7 @@ import type { Clock } from '../kit/clock.ts';
 import { describeError, TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import type { CompiledTopology } from '../topology/topology.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import { TransactionCollector } from './collector.ts';
 import type { GlobalTables } from './global-tables.ts';
 import type { PartitionInput } from './input.ts';
@@ -31,6 +32,9 @@ export interface StreamThreadOptions {
   readonly globals: GlobalTables;
   readonly replay: ReplayOptions | null;
   readonly acceptChangedGraph?: boolean;
+  readonly checkpoints?: Checkpoints | null;
+  /** Default: only at the end. */
+  readonly checkpointIntervalMs?: number;
   /** host:port where stores can be queried; empty: nowhere. */
   readonly endpoint: string;
   readonly sessionTimeoutMs: number;
@@ -70,6 +74,8 @@ interface Session {
 const TRANSACTION_BYTES = 64 * 1024 * 1024;
 /** Bytes of unacknowledged output, or of output that waits for a commit to end, at which processing pauses. */
 const BACKLOG_BYTES = 128 * 1024 * 1024;
+/** How long the checkpoints at a stop may take. */
+const LAST_SAVE_MS = 5_000;
 /** Aborts at one position after which trying again is hopeless. */
 const MAX_ABORTS = 3;
 /** A thread that has work and has not committed for this long is not ready. */
@@ -91,6 +97,8 @@ export class StreamThread {
   #state = 'joining its group';
   #lastCommitMs = 0;
   #lastCutMs = 0;
+  #saving: Promise<void> | null = null;
+  #lastSaveMs = 0;
   #aborts = { position: '', count: 0 };
 
   constructor(options: StreamThreadOptions) {
@@ -144,6 +152,7 @@ export class StreamThread {
   async #session(): Promise<void> {
     const { topology, ports, id, log, sessionTimeoutMs, transactionTimeoutMs, onStep, topics, metrics } = this.#options;
     const { deadLetterTopic, lateTopic } = topology;
+    this.#lastSaveMs = this.#options.clock.now();
     this.#failure = null;
     this.#assignment = null;
     this.#membership = null;
@@ -215,7 +224,10 @@ export class StreamThread {
         await this.#abort(session, session.producer.failure);
         continue;
       }
-      if (this.#stopping) return this.#commitAll(session);
+      if (this.#stopping) {
+        await this.#commitAll(session);
+        return this.#saveAtEnd(session.tasks);
+      }
       if (this.#revocation) {
         await this.#commitAll(session);
         this.#endRevocation();
@@ -246,6 +258,7 @@ export class StreamThread {
         if (tasks.punctuate(clock.now())) session.punctuated = true;
       }
       producer.pump();
+      this.#saveNowAndThen(tasks);
       if (session.committing === null && this.#isDue(session)) this.#cut(session);
       else if (this.#replayed(session)) this.stop();
     } catch (error) {
@@ -270,6 +283,26 @@ export class StreamThread {
     if (replay) return uncutRecords >= replay.cutEveryRecords || loop.drained;
     const isOld = clock.now() - this.#lastCutMs >= commitIntervalMs;
     return isOld || loop.drained || producer.transactionBytes > TRANSACTION_BYTES;
+  }
+  /** Writes checkpoints in the background. */
+  #saveNowAndThen(tasks: TaskSet): void {
+    const { clock, checkpointIntervalMs = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.#saving !== null || clock.now() - this.#lastSaveMs < checkpointIntervalMs) return;
+    this.#saving = tasks.saveCheckpoints().then(() => {
+      this.#saving = null;
+      this.#lastSaveMs = clock.now();
+    });
+  }
+  /** So that the next start has nothing to read; not at any price. */
+  async #saveAtEnd(tasks: TaskSet): Promise<void> {
+    const limit = new AbortController();
+    const { signal } = limit;
+    const save = async () => {
+      await this.#saving;
+      await tasks.saveCheckpoints();
+    };
+    await Promise.race([save(), this.#options.clock.sleep(LAST_SAVE_MS, signal)]);
+    limit.abort();
   }
   /** True when a replay is at its end; where a stage is, the next begins. */
   #replayed({ tasks, loop, committing }: Session): boolean {
@@ -315,7 +348,7 @@ export class StreamThread {
     session.generationId = membership.generationId;
     session.committing = producer.commit(offsets, membership).then(
       () => {
-        tasks.committed(offsets);
+        tasks.committed(offsets, producer);
         this.#aborts.count = 0;
         if (session.suspects) session.suspects.remaining -= session.cutRecords;
         if (session.suspects && session.suspects.remaining <= 0) session.suspects = null;

@@ -5,6 +5,7 @@ import { TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import { topologyFingerprint } from '../topology/signature.ts';
 import type { CompiledTopology, SubTopology } from '../topology/topology.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { OutputTopic } from './collector.ts';
 import type { GlobalTables } from './global-tables.ts';
 import { PartitionInput } from './input.ts';
@@ -30,6 +31,7 @@ export interface TaskSetOptions {
   readonly globals: GlobalTables;
   readonly replay: ReplayOptions | null;
   readonly acceptChangedGraph?: boolean;
+  readonly checkpoints?: Checkpoints | null;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
@@ -45,6 +47,9 @@ interface Entry {
   /** Ends its restore; null when that is done. */
   restoring: AbortController | null;
   progress: string;
+  /** By store, up to which changelog offset its committed rows go, and its checkpoint. */
+  ends: Map<string, number>;
+  readonly saved: Map<string, number>;
 }
 
 /** The tasks of one thread with their input positions: assigned, committed and rolled back together. */
@@ -164,17 +169,36 @@ export class TaskSet {
     }
     return { offsets, changelogRecords };
   }
-  committed(offsets: readonly TransactionOffset[]): void {
+  committed(offsets: readonly TransactionOffset[], producer: ProducerPort): void {
     for (const { topic, partition, offset } of offsets) {
       const input = this.#inputs.find((candidate) => candidate.topic === topic && candidate.partition === partition);
       if (!input) continue;
       input.committedOffset = offset;
       input.hasCommit = true;
     }
+    for (const { task, ends } of this.#entries) {
+      for (const { name, changelog } of task.sub.stores) {
+        const { endOffset } = producer.target(changelog, task.partition);
+        if (endOffset > (ends.get(name) ?? 0)) ends.set(name, endOffset);
+      }
+    }
     for (const task of this.#tasks) {
       task.commit();
       for (const [name, store] of task.stores)
         this.#options.metrics.stateSize(name, task.partition, store.size, store.bytes);
+    }
+  }
+  /** Writes checkpoints of the stores that have changed since their last ones, one after the other. Never throws. */
+  async saveCheckpoints(): Promise<void> {
+    const { checkpoints } = this.#options;
+    if (!checkpoints) return;
+    for (const entry of this.#entries) {
+      for (const { name, changelog } of entry.task.sub.stores) {
+        const end = entry.ends.get(name) ?? 0;
+        if (entry.restoring || end === 0 || end === entry.saved.get(name) || !this.#entries.includes(entry)) continue;
+        await checkpoints.save(entry.task.stores.get(name)!, changelog, entry.task.partition, end);
+        entry.saved.set(name, end);
+      }
     }
   }
   /** Every store, stream time and input position as it was at the last commit. */
@@ -200,7 +224,14 @@ export class TaskSet {
     const inputs = sub.sources.map((source) => {
       return new PartitionInput(task, source, topics.sources.get(source.topic)!, replay !== null);
     });
-    return { task, inputs, restoring: new AbortController(), progress: `restoring task ${task.id}` };
+    return {
+      task,
+      inputs,
+      restoring: new AbortController(),
+      progress: `restoring task ${task.id}`,
+      ends: new Map(),
+      saved: new Map(),
+    };
   }
 
   /** Takes the restored entries into processing. */
@@ -282,24 +313,18 @@ export class TaskSet {
   }
 
   async #restore(entry: Entry): Promise<void> {
-    const { kafka, topology, log, metrics } = this.#options;
+    const { topology } = this.#options;
     const { task, inputs } = entry;
     const { signal } = entry.restoring!;
-    const restored = await restoreTask({
-      kafka,
-      task,
-      topology,
-      log,
-      metrics,
-      progress: (text) => {
-        entry.progress = text;
-      },
-      signal,
-    });
-    if (!signal.aborted && restored > 0 && inputs.every((input) => !input.hasCommit)) {
+    const progress = (text: string) => {
+      entry.progress = text;
+    };
+    const { rows, ends } = await restoreTask({ ...this.#options, task, progress, signal });
+    entry.ends = ends;
+    if (!signal.aborted && rows > 0 && inputs.every((input) => !input.hasCommit)) {
       throw new TidemarkError(
         'STATE_WITHOUT_OFFSETS',
-        `Task ${topology.name} ${task.id} has ${restored} changelog records but group "${topology.name}" has no committed offsets: ` +
+        `Task ${topology.name} ${task.id} has ${rows} changelog records but group "${topology.name}" has no committed offsets: ` +
           'processing from the beginning would count everything twice. Restore the offsets, or reset the topology with its changelogs.',
       );
     }

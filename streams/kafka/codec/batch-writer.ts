@@ -14,6 +14,9 @@ const TRANSACTIONAL = 16;
 /** Differences up to this are exact in the doubled form (zigzag) in which they are written; it is the year 144,683. */
 const MAX_TIMESTAMP_MS = 2 ** 52;
 
+/** How many records a finished batch holds. */
+export const recordCount = (batch: Buffer): number => batch.readInt32BE(57);
+
 /** Encodes records straight into one growing buffer: a record batch of magic 2 without an object per record. */
 export class BatchWriter {
   #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
