@@ -18,7 +18,8 @@ export const versionType = (value: AvroSchema): AvroType =>
 
 /**
  * Values by key as of any time within the history (KIP-889). Rows, and so the changelog, have the key `<since><key>`, the time as twelve
- * hexadecimal digits of milliseconds. Of the versions that are too old the newest stays: it is what held when the history began.
+ * hexadecimal digits of milliseconds. Of the versions that are too old the newest stays, a deletion too: it is what held when the history
+ * began, and without it one that comes late and is older still would take its place.
  */
 export class TableVersionedStore<V = unknown>
   extends TimedStore<VersionRow<V>, TimeIndex>
@@ -58,7 +59,6 @@ export class TableVersionedStore<V = unknown>
       const times = [...this.index.times(key)];
       const held = firstAfter(times, horizonMs) - 1;
       for (const timeMs of times.slice(0, Math.max(0, held))) this.#remove(key, timeMs);
-      if (held >= 0 && !this.#version(key, times[held])) this.#remove(key, times[held]!);
     }
   }
 

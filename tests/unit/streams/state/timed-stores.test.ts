@@ -197,7 +197,19 @@ describe('stores with time', () => {
           }
         });
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        examples: [
+          [
+            [
+              { do: 'put', key: 'a', at: 1016, length: 0, n: null },
+              { do: 'put', key: 'a', at: 1, length: 0, n: null },
+              { do: 'commit' },
+              { do: 'put', key: 'a', at: 0, length: 0, n: 0 },
+            ],
+          ],
+        ],
+      },
     );
   });
 });
