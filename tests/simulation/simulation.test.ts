@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { simulateChaos } from './chaos.ts';
 import { simulateReplay } from './replayed.ts';
 
-const SEEDS = 160;
+const SEEDS = 200;
 const BLOCK = 20;
 const REPLAYS = 30;
 const RUNS = 5;
@@ -10,11 +10,11 @@ const RUNS = 5;
 /** More: `node tests/simulation/main.ts --seeds N --from S`, and one seed with `--trace`. */
 describe('the runtime and its Kafka client in a simulated world', { timeout: 120_000 }, () => {
   const blocks = Array.from({ length: SEEDS / BLOCK }, (_, block) => block * BLOCK + 1);
-  let kills = 0;
-  let pauses = 0;
 
   it.each(blocks)('count everything exactly once, whatever happens (20 seeds from %i)', async (from) => {
     const wrong: string[] = [];
+    let kills = 0;
+    let pauses = 0;
     for (let seed = from; seed < from + BLOCK; seed++) {
       const outcome = await simulateChaos(seed);
       kills += outcome.kills;
@@ -22,11 +22,8 @@ describe('the runtime and its Kafka client in a simulated world', { timeout: 120
       for (const mistake of outcome.mistakes) wrong.push(`seed ${seed}: ${mistake}`);
     }
     expect(wrong).toEqual([]);
-  });
-
-  it('has met with crashes and pauses', () => {
-    expect(kills).toBeGreaterThan(SEEDS);
-    expect(pauses).toBeGreaterThan(SEEDS / 4);
+    expect(kills).toBeGreaterThan(BLOCK);
+    expect(pauses).toBeGreaterThan(0);
   });
 
   it('lives the same history again from the same seed', async () => {
