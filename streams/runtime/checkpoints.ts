@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
@@ -62,6 +62,18 @@ export class Checkpoints {
       log.warn(`${describeError(error)}; it is kept as ${place}, and the state is read from its changelog`);
       return null;
     }
+  }
+
+  /** By partition number the sum of the changelog offsets that are here: a partition is best sent where most of its state is. */
+  async freshness(): Promise<Map<number, number>> {
+    const found = new Map<number, number>();
+    const names = await readdir(this.#options.folder).catch(() => []);
+    for (const name of names.filter((file) => file.endsWith('.checkpoint'))) {
+      // What is wrong with one is said when it is loaded.
+      const header = await readCheckpointHeader(join(this.#options.folder, name)).catch(() => null);
+      if (header) found.set(header.partition, (found.get(header.partition) ?? 0) + header.offset);
+    }
+    return found;
   }
 
   /** Writes a store's committed rows, in the background of what else goes on. `offset`: of the changelog, before the first row is read. */

@@ -163,12 +163,14 @@ export class StreamThread {
       onFailure: () => this.#signal.notify(),
       ...(onStep ? { onStep } : {}),
     });
+    const saved = (await this.#options.checkpoints?.freshness()) ?? new Map<number, number>();
     const member = ports.openMember({
       clientId: id,
       groupId: topology.name,
       instanceId: id,
       topics: topics.inputTopics,
       endpoint: this.#options.endpoint,
+      freshness: () => new Map([...saved, ...(this.#tasks?.freshness ?? [])]),
       sessionTimeoutMs,
       log,
       onRevoked: () => this.#revoked(),

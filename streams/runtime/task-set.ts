@@ -94,6 +94,14 @@ export class TaskSet {
   get tasks(): readonly Task[] {
     return this.#tasks;
   }
+  /** By partition number the sum of the changelog offsets that are in memory. */
+  get freshness(): Map<number, number> {
+    const found = new Map<number, number>();
+    for (const { task, ends } of this.#entries) {
+      for (const end of ends.values()) found.set(task.partition, (found.get(task.partition) ?? 0) + end);
+    }
+    return found;
+  }
   /** What the restore is at, or null when every task is restored. */
   get restoring(): string | null {
     return this.#entries.find((entry) => entry.restoring !== null)?.progress ?? null;
