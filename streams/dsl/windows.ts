@@ -32,7 +32,7 @@ export interface SessionWindows {
 }
 export type Windows = TimeWindows | SlidingWindows | SessionWindows;
 
-/** For how long after its end (in stream time) a window takes records; default 0. */
+/** For how long after its end, of a session after its gap, a window takes records, in stream time; default 0. */
 interface Grace {
   readonly graceMs?: number;
 }
@@ -71,9 +71,10 @@ function check(name: string, value: number, least: number, most = Number.MAX_SAF
   );
 }
 
-/** The first stream time at which a window takes nothing more. */
+/** The first stream time at which a window takes nothing more; a session may still grow until the gap after it has passed. */
 export function closesAtMs(windows: Windows, endMs: number): number {
-  return endMs + windows.graceMs + (windows.kind === 'time' ? 0 : 1);
+  if (windows.kind === 'time') return endMs + windows.graceMs;
+  return endMs + windows.graceMs + (windows.kind === 'session' ? windows.gapMs : 0) + 1;
 }
 
 /** The string a windowed result has as its key between nodes and in topics: `key@startMs/endMs`. */

@@ -155,7 +155,7 @@ const sessionModel =
     const end = (records: readonly number[]) => Math.max(...records.map(time));
     inputs.forEach(({ key, timestampMs }, index) => {
       streamTimeMs = Math.max(streamTimeMs, timestampMs);
-      const isOpen = (records: readonly number[]) => end(records) + graceMs >= streamTimeMs;
+      const isOpen = (records: readonly number[]) => end(records) + gapMs + graceMs >= streamTimeMs;
       const near = sessions.filter(
         (candidate) =>
           candidate.key === key &&
@@ -243,6 +243,41 @@ describe.each(KINDS)('%s windows', (_kind, windowsOf, modelOf) => {
 });
 
 describe('windows', () => {
+  it('are read from their stores, of their own kind', () => {
+    const driver = driverOf(tumbling({ sizeMs: 10 }), false);
+    for (const timestampMs of [3, 5, 12]) driver.pipe('in', { key: 'a', value: timestampMs, timestampMs });
+    expect([...driver.windowStore('results').fetch('a', 0, 100)]).toEqual([
+      [0, '3 5'],
+      [10, '12'],
+    ]);
+    const sessions = driverOf(session({ gapMs: 5 }), false);
+    for (const timestampMs of [3, 8]) sessions.pipe('in', { key: 'a', value: timestampMs, timestampMs });
+    expect([...sessions.sessionStore('results').all()]).toEqual([{ key: 'a', startMs: 3, endMs: 8, value: '3 8' }]);
+    expect(() => sessions.windowStore('results')).toThrow(/"results" is a session store, not a window store/);
+  });
+
+  it('stop the topology rather than be held back without end', () => {
+    const builder = new StreamsBuilder({ name: 'windows' });
+    const counts = builder
+      .stream('in', 'long')
+      .groupByKey()
+      .windowedBy(tumbling({ sizeMs: 10 }))
+      .count();
+    counts
+      .suppress(untilWindowCloses({ maxRecords: 1 }))
+      .toStream()
+      .to('out');
+    const driver = new TopologyTestDriver(builder.build());
+    driver.pipe('in', { key: 'a', value: 1, timestampMs: 1 });
+    expect(() => driver.pipe('in', { key: 'b', value: 1, timestampMs: 2 })).toThrow(/holds back more than 1 results/);
+  });
+
+  it('are kept at least as long as they can change', () => {
+    const grouped = new StreamsBuilder({ name: 'windows' }).stream('in', 'long').groupByKey();
+    const windows = grouped.windowedBy(tumbling({ sizeMs: 10, graceMs: 5 }));
+    expect(() => windows.count({ retentionMs: 14 })).toThrow(/"count-1".*may change for 15 ms/);
+  });
+
   it.each([
     [() => tumbling({ sizeMs: 0 }), /sizeMs is 0, expected whole milliseconds from 1/],
     [() => hopping({ sizeMs: 5, advanceMs: 6 }), /advanceMs is 6, expected whole milliseconds from 1 to 5/],
