@@ -69,8 +69,8 @@ interface ReadyBatch {
 export class TransactionalProducer {
   readonly #options: TransactionalProducerOptions;
   /**
-   * By what they are for and the broker. A broker answers one request of a connection at a time: apart, a batch and the offsets go
-   * beside each other.
+   * By what they are for and the broker. A broker answers one request of a connection at a time: apart, a batch that leaves early does
+   * not hold up what the coordinator is asked.
    */
   readonly #connections = new Map<string, Promise<Connection>>();
   readonly #partitions = new Map<string, OutputPartition[]>();
@@ -194,8 +194,10 @@ export class TransactionalProducer {
       await this.#produce(batches);
       const answers = this.#unanswered;
       this.#unanswered = [];
-      if (offsets.length > 0) answers.push(this.#commitOffsets(offsets, membership));
       await all(answers);
+      // Not beside the batches: a broker that leads a partition and coordinates the group verifies both with the transaction's
+      // coordinator, and the second question cancels the first, which the batch hears as NOT_ENOUGH_REPLICAS.
+      if (offsets.length > 0) await this.#commitOffsets(offsets, membership);
       if (this.#open) await this.#end();
       this.#added.clear();
       this.#offsetsAdded = false;
