@@ -69,7 +69,7 @@ export function joinStreams<L, R, O, K extends Key>(
   for (const side of ['left', 'right'] as const) {
     const node = `${name}-${side}`;
     const value = schemaFor(node, 'its store', sides[side].value);
-    graph.addStore(`${node}-store`, joinStore(value, window));
+    graph.addStore(`${node}-store`, joinStore(value, kind, window));
     graph.addProcessor(node, { inputs: sides[side].inputs, stores, create: processors[side] });
   }
   return { ...result(left, [`${name}-left`, `${name}-right`], options), isRekeyed: false };

@@ -56,6 +56,23 @@ describe('stream with stream', () => {
     expect(written(leftOnly)).toEqual(['a=l1+null@100']);
   });
 
+  it.each([false, true])(
+    'gives it too when time went on elsewhere, and what came of it was committed: %s',
+    (commits) => {
+      const builder = builderOf();
+      const [left, right] = sides(builder);
+      left
+        .filter((value) => value !== 'skipped')
+        .leftJoin(right, pair, window)
+        .to('out');
+      const driver = driverOf(builder);
+      pipe(driver, 'left a l1 1000', 'left a skipped 2000');
+      if (commits) driver.commit();
+      pipe(driver, 'left a l2 3000');
+      expect(written(driver)).toEqual(['a=l1+null@1000']);
+    },
+  );
+
   it('moves the side whose key changed', () => {
     const builder = builderOf();
     const [left, right] = sides(builder);

@@ -84,7 +84,7 @@ const streamStream = (kind: JoinKind, beforeMs: number, afterMs: number, graceMs
       'join-right': { inputs: ['right'], stores, create: right },
       joined: { inputs: ['join-left', 'join-right'], create: passing },
     },
-    stores: { lefts: joinStore(N, window), rights: joinStore(N, window) },
+    stores: { lefts: joinStore(N, kind, window), rights: joinStore(N, kind, window) },
     sinks,
   };
 };

@@ -15,18 +15,22 @@ export interface StreamStreamJoin<L, R, O> {
   readonly graceMs: number;
   readonly join: (left: L | null, right: R | null, key: string) => O;
 }
+type JoinWindow = Pick<StreamStreamJoin<unknown, unknown, unknown>, 'beforeMs' | 'afterMs' | 'graceMs'>;
 /** All records of a key with one time, in the order of their coming. */
 export interface Waiting<V> {
   readonly records: readonly { readonly value: V; readonly joined: boolean }[];
 }
 
+/** How often, in stream time, what has found no partner is looked for when no record comes to the join. */
+const closingStepMs = ({ beforeMs, afterMs, graceMs }: JoinWindow): number =>
+  Math.max(1, Math.ceil((Math.max(0, beforeMs, afterMs) + graceMs) / 64));
+
 /** The store of one side. */
-export const joinStore = (
-  value: AvroSchema,
-  { beforeMs, afterMs, graceMs }: Pick<StreamStreamJoin<unknown, unknown, unknown>, 'beforeMs' | 'afterMs' | 'graceMs'>,
-): StoreNode => ({
+export const joinStore = (value: AvroSchema, kind: JoinKind, window: JoinWindow): StoreNode => ({
   kind: 'window',
-  retentionMs: Math.max(0, beforeMs, afterMs) + graceMs,
+  // What is given without a partner is given before it is deleted: a step later than it may be.
+  retentionMs:
+    Math.max(0, window.beforeMs, window.afterMs) + window.graceMs + (kind === 'inner' ? 0 : closingStepMs(window)),
   value: {
     type: 'record',
     name: 'Waiting',
@@ -102,6 +106,9 @@ const side =
     const othersWait = kind === 'outer' || (kind === 'left' && !own.isLeft);
     const pending = PendingPairs.of(context, options as never, leftStore, rightStore);
     const single = join as (left: unknown, right: unknown, key: string) => O;
+    // Stream time may go on without a record of the join: those before it may be filtered, or of another source.
+    if (own.isLeft && kind !== 'inner')
+      context.schedule(closingStepMs(options), 'event-time', () => pending.close(context, single));
     return {
       process: ({ key, value, timestampMs }: StreamRecord<M | null>) => {
         pending.close(context, single);

@@ -13,7 +13,7 @@ export interface TableTableJoin<L, R, O> {
 /**
  * Table–table join by key, as in Kafka Streams: a change of either side changes the joined row, which is there while both sides are
  * (inner), while the left one is (left), or while any is (outer). Gives the two processors, one for the changes of each side; both declare
- * both stores. A result has the time of the change that made it.
+ * both stores. A result has the time of the change that made it, not, as there, the later one of both sides.
  */
 export function tableTableJoin<L, R, O>({ kind, leftStore, rightStore, join }: TableTableJoin<L, R, O>) {
   const joined = (left: L | null, right: R | null, key: string): O | null => {
