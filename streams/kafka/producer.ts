@@ -3,9 +3,9 @@ import { describeError, TidemarkError } from '../kit/errors.ts';
 import type { Cluster } from './cluster.ts';
 import { BatchWriter, type Header } from './codec/batch-writer.ts';
 import type { Compression } from './codec/compression.ts';
-import { produceRaw } from './codec/requests.ts';
 import { ConnectionPool } from './connections.ts';
 import { murmur2Partition } from './murmur2.ts';
+import { ProduceQueue } from './produce-queue.ts';
 import { asTidemark, isRetriable, kafkaErrorName } from './protocol-errors.ts';
 import { findWritten } from './written-batch.ts';
 
@@ -55,6 +55,8 @@ export class Producer {
   readonly #cluster: Cluster;
   readonly #options: ProducerOptions;
   readonly #connections: ConnectionPool;
+  /** By broker. */
+  readonly #queues = new Map<number, ProduceQueue>();
   readonly #targets = new Map<string, readonly Target[]>();
   readonly #discovering = new Map<string, Promise<readonly Target[]>>();
   #producerId = -1n;
@@ -98,10 +100,8 @@ export class Producer {
   async flush(): Promise<void> {
     // Sends that wait for a topic's description come first: they were called before.
     while (this.#discovering.size > 0) await Promise.allSettled(this.#discovering.values());
-    for (const target of this.#all()) {
-      if (!target.writer.isEmpty) this.#finish(target);
-      void this.#drain(target);
-    }
+    // The open batch of a partition that is being written stays open until its turn comes: flushing often makes no more batches.
+    this.#sendAll();
     await this.#until(() => this.#bytes === 0);
   }
 
@@ -137,11 +137,12 @@ export class Producer {
     writer.append(key, 0, key?.length ?? 0, value, 0, value?.length ?? 0, timestampMs, headers);
     this.#bytes += writer.sizeBytes - before;
     if (target.ready.length > 0) void this.#drain(target);
-    else this.#timer ??= setTimeout(() => this.#linger(), LINGER_MS);
+    else this.#timer ??= setTimeout(() => this.#sendAll(), LINGER_MS);
     if (this.#bytes > BUFFER_BYTES) return this.#until(() => this.#bytes <= BUFFER_BYTES / 2);
   }
 
-  #linger(): void {
+  #sendAll(): void {
+    if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     for (const target of this.#all()) void this.#drain(target);
   }
@@ -198,15 +199,23 @@ export class Producer {
 
   async #produce(target: Target, batch: Buffer): Promise<number> {
     const { topic, partition } = target;
-    const connection = await this.#connections.get(await this.#cluster.leader(topic, partition));
-    const [answer] = await produceRaw(connection, { transactionalId: null, batches: [{ topic, partition, batch }] });
-    const { errorCode, baseOffset } = answer!;
+    const leader = await this.#cluster.leader(topic, partition);
+    const { errorCode, baseOffset } = await this.#queue(leader).send({ topic, partition, batch });
     // Of a batch among its last five the broker knows the offset; of an earlier one that it is there.
     if (errorCode === 0 || errorCode === DUPLICATE) return baseOffset >= 0 ? baseOffset : target.writtenTo;
     throw new TidemarkError('PRODUCE_REFUSED', kafkaErrorName(errorCode), {
       cause: { apiCode: errorCode },
       retriable: isRetriable({ apiCode: errorCode }),
     });
+  }
+
+  #queue(broker: number): ProduceQueue {
+    let queue = this.#queues.get(broker);
+    if (!queue) {
+      queue = new ProduceQueue(() => this.#connections.get(broker));
+      this.#queues.set(broker, queue);
+    }
+    return queue;
   }
 
   /** Where the log has a batch whose answer was lost; -1 when it has not. */

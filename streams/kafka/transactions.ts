@@ -76,6 +76,9 @@ export class TransactionalProducer {
   readonly #partitions = new Map<string, OutputPartition[]>();
   /** Partitions the broker knows to be in the open transaction. */
   readonly #added = new Set<OutputPartition>();
+  /** Partitions that the transaction which is filled, and the one before, have batches for. */
+  #written = new Set<OutputPartition>();
+  #writtenBefore = new Set<OutputPartition>();
   #offsetsAdded = false;
   #ready: ReadyBatch[] = [];
   #unanswered: Promise<void>[] = [];
@@ -163,13 +166,26 @@ export class TransactionalProducer {
     if (writer.sizeBytes >= BATCH_BYTES) this.#finish(target);
   }
 
+  /**
+   * Tells the coordinator of the next transaction while it is still filled, behind the commit of the present one: what it asks of the
+   * coordinator then delays no commit. Its partitions are those that are written already, and those of the transaction before; others
+   * are added when they are written. A failure shows in `failure` and at the next `commit`.
+   */
+  begin(groupId: string): Promise<void> {
+    const partitions = new Set([...this.#writtenBefore, ...this.#written]);
+    for (const targets of this.#partitions.values()) {
+      for (const target of targets) if (!target.writer.isEmpty) partitions.add(target);
+    }
+    return this.#enqueue(() => this.#join(partitions, groupId));
+  }
+
   /** Sends the batches that are full, behind whatever was asked for before. A failure shows in `failure` and at the next `commit`. */
   pump(): void {
     if (this.#ready.length === 0) return;
     const batches = this.#ready;
     this.#ready = [];
     this.#enqueue(async () => {
-      await this.#addPartitions(batches);
+      await this.#addPartitions(targetsOf(batches));
       await this.#produce(batches);
     });
   }
@@ -186,11 +202,10 @@ export class TransactionalProducer {
     const batches = this.#ready;
     this.#ready = [];
     this.#bytes = 0;
+    this.#writtenBefore = this.#written;
+    this.#written = new Set();
     return this.#enqueue(async () => {
-      // Both go to the coordinator, which answers a connection's requests in order: one round trip.
-      const adding = [this.#addPartitions(batches)];
-      if (offsets.length > 0) adding.push(this.#addOffsets(membership));
-      await all(adding);
+      await this.#join(targetsOf(batches), offsets.length > 0 ? membership.groupId : null);
       await this.#produce(batches);
       const answers = this.#unanswered;
       this.#unanswered = [];
@@ -218,6 +233,7 @@ export class TransactionalProducer {
     this.#ready = [];
     this.#unanswered = [];
     this.#added.clear();
+    this.#written.clear();
     this.#offsetsAdded = false;
     this.#bytes = 0;
     this.#backlogBytes = 0;
@@ -270,7 +286,14 @@ export class TransactionalProducer {
     }
   }
 
-  async #addOffsets({ groupId }: Membership): Promise<void> {
+  /** Both questions go to the coordinator, which answers a connection's requests in order: one round trip. */
+  async #join(targets: Iterable<OutputPartition>, groupId: string | null): Promise<void> {
+    const adding = [this.#addPartitions(targets)];
+    if (groupId !== null) adding.push(this.#addOffsets(groupId));
+    await all(adding);
+  }
+
+  async #addOffsets(groupId: string): Promise<void> {
     if (this.#offsetsAdded) return;
     this.#step('add-offsets');
     await this.#wait('AddOffsetsToTxn', async () =>
@@ -315,8 +338,8 @@ export class TransactionalProducer {
     });
   }
 
-  async #addPartitions(batches: readonly ReadyBatch[]): Promise<void> {
-    const missing = [...new Set(batches.map(({ target }) => target))].filter((target) => !this.#added.has(target));
+  async #addPartitions(targets: Iterable<OutputPartition>): Promise<void> {
+    const missing = [...targets].filter((target) => !this.#added.has(target));
     if (missing.length === 0) return;
     this.#step('add-partitions');
     const byTopic = Map.groupBy(missing, (target) => target.topic);
@@ -386,6 +409,7 @@ export class TransactionalProducer {
     const batch = writer.finish();
     this.#backlogBytes += batch.length;
     this.#ready.push({ target, batch });
+    this.#written.add(target);
     target.sequence = (target.sequence + count) % 2 ** 31;
     writer.reset(this.#producerId, this.#epoch, target.sequence, true);
   }
@@ -419,7 +443,7 @@ export class TransactionalProducer {
   /** Repeats a request while the broker says "not yet"; maps fencing; everything else is thrown as it came. */
   async #wait<T>(name: string, request: () => Promise<T>): Promise<T> {
     const deadline = Date.now() + WAIT_LIMIT_MS;
-    for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    for (let tries = 1; ; tries++) {
       try {
         return await request();
       } catch (error) {
@@ -433,11 +457,15 @@ export class TransactionalProducer {
         }
         if (this.#aborting || !codes.some((code) => WAIT_CODES.has(code)) || Date.now() > deadline) throw error;
         if (isStaleMetadata(error)) this.#options.cluster.refresh();
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        // The markers of the last transaction are there after a millisecond or two, more often than not.
+        await new Promise((resolve) => setTimeout(resolve, Math.min(Math.ceil(tries / 5) ** 2, 50)));
       }
     }
   }
 }
+
+const targetsOf = (batches: readonly ReadyBatch[]): Set<OutputPartition> =>
+  new Set(batches.map(({ target }) => target));
 
 function produceError(topic: string, partition: number, errorCode: number): TidemarkError {
   const text = `The broker refused a batch for ${topic}/${partition} with ${kafkaErrorName(errorCode)}`;

@@ -57,6 +57,8 @@ interface Session {
   fetcher: FetcherPort | null;
   /** The commit on its way, or null. Never rejects: what went wrong is in the producer's `failure`. */
   committing: Promise<void> | null;
+  /** Whether the coordinator knows of the transaction that is filled. */
+  begun: 'no' | 'asked' | 'yes';
   /** A wall-clock punctuator has run since the last cut: there may be something to commit although nothing was consumed. */
   punctuated: boolean;
   /** Records processed since the last cut. */
@@ -198,6 +200,7 @@ export class StreamThread {
       loop: new RecordLoop({ ...this.#options, tasks, poison }),
       fetcher: null,
       committing: null,
+      begun: 'no',
       punctuated: false,
       uncutRecords: 0,
       cutRecords: 0,
@@ -261,7 +264,8 @@ export class StreamThread {
       }
       producer.pump();
       this.#saveNowAndThen(tasks);
-      if (session.committing === null && this.#isDue(session)) this.#cut(session);
+      if (tasks.dirty || session.punctuated) this.#begin(session);
+      if (session.committing === null && session.begun === 'yes' && this.#isDue(session)) this.#cut(session);
       else if (this.#replayed(session)) this.stop();
     } catch (error) {
       await this.#abort(session, error);
@@ -335,12 +339,27 @@ export class StreamThread {
     );
   }
 
+  /** Once for each transaction. Not when it is due only: what comes until the coordinator has answered is still part of it. */
+  #begin(session: Session): void {
+    if (session.begun !== 'no') return;
+    session.begun = 'asked';
+    session.producer.begin(this.#options.topology.name).then(
+      () => {
+        session.begun = 'yes';
+        this.#signal.notify();
+      },
+      // The producer's `failure`.
+      () => undefined,
+    );
+  }
+
   /** Ends the transaction here; its commit goes on in the background while the next one is processed. */
   #cut(session: Session): void {
     const { tasks, producer } = session;
     const { clock, metrics } = this.#options;
     const startMs = clock.now();
     const { offsets, changelogRecords } = tasks.cut(producer);
+    session.begun = 'no';
     session.punctuated = false;
     session.cutRecords = session.uncutRecords;
     session.uncutRecords = 0;
@@ -389,6 +408,7 @@ export class StreamThread {
       tasks.rollback();
       session.uncutRecords = 0;
       await producer.abort();
+      session.begun = 'no';
     }
   }
 
@@ -411,6 +431,7 @@ export class StreamThread {
     session.punctuated = false;
     session.uncutRecords = 0;
     await session.producer.abort();
+    session.begun = 'no';
     this.#lastCommitMs = this.#options.clock.now();
     this.#lastCutMs = this.#lastCommitMs;
   }

@@ -16,6 +16,8 @@ const RATES = [1_000, 5_000, 20_000];
 const COMMIT_INTERVALS_MS = [10, 100];
 const PARTITIONS = 4;
 const KEYS = 100;
+/** A broker that has just started compiles its code for half a minute, and answers slowly as long. */
+const BROKER_WARM_SECONDS = 30;
 const WARM_SECONDS = 5;
 const SECONDS = 10;
 const END_LIMIT_MS = 60_000;
@@ -30,11 +32,13 @@ export async function latencyBenchmark({ only, log }: BenchOptions): Promise<unk
   const arena = { services, kafka, registry: new SchemaRegistry(services.registryUrl) };
   try {
     const results: unknown[] = [];
+    log(`warming the broker for ${BROKER_WARM_SECONDS} s`);
+    await run(arena, { commitIntervalMs: 10, ratePerSecond: 5_000, seconds: BROKER_WARM_SECONDS });
     for (const commitIntervalMs of COMMIT_INTERVALS_MS) {
       for (const ratePerSecond of RATES) {
         const name = `${commitIntervalMs}/${ratePerSecond}`;
         if (only !== null && !`${name}/`.startsWith(`${only}/`)) continue;
-        const latenciesMs = await run(arena, commitIntervalMs, ratePerSecond);
+        const latenciesMs = await run(arena, { commitIntervalMs, ratePerSecond, seconds: SECONDS });
         const round = (share: number) => Number(quantile(latenciesMs, share).toFixed(2));
         const figures = { p50: round(0.5), p99: round(0.99), max: round(1) };
         log(`commits every ${commitIntervalMs} ms, ${ratePerSecond} records/s: ${JSON.stringify(figures)} ms`);
@@ -48,9 +52,14 @@ export async function latencyBenchmark({ only, log }: BenchOptions): Promise<unk
   }
 }
 
-async function run(arena: Arena, commitIntervalMs: number, ratePerSecond: number): Promise<number[]> {
+interface Load {
+  readonly commitIntervalMs: number;
+  readonly ratePerSecond: number;
+  readonly seconds: number;
+}
+async function run(arena: Arena, { commitIntervalMs, ratePerSecond, seconds }: Load): Promise<number[]> {
   const { services, kafka, registry } = arena;
-  const name = `latency-${commitIntervalMs}-${ratePerSecond}`;
+  const name = `latency-${commitIntervalMs}-${ratePerSecond}-${seconds}`;
   const [input, output] = [`${name}.in`, `${name}.out`];
   const stateFolder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
   const topics = [input, output].map((topic) => ({
@@ -76,15 +85,15 @@ async function run(arena: Arena, commitIntervalMs: number, ratePerSecond: number
   const latencies = new Latencies();
   const reading = latencies.follow(kafka, registry, output, end.signal);
   try {
-    const send = (seconds: number) =>
-      sendSteadily({ producer, registry, source }, { topic: input, ratePerSecond, seconds });
+    const send = (duration: number) =>
+      sendSteadily({ producer, registry, source }, { topic: input, ratePerSecond, seconds: duration });
     const work = async () => {
       // The first record waits for the process to start: it is not what is measured.
       await send(1);
       await until('the first outputs', () => latencies.outputs >= source.expected().records, END_LIMIT_MS);
       await send(WARM_SECONDS);
       latencies.samplesMs.length = 0;
-      await send(SECONDS);
+      await send(seconds);
       await until('the last outputs', () => latencies.outputs >= source.expected().records, END_LIMIT_MS);
     };
     await Promise.race([work(), contender!.failed, reading]);

@@ -254,7 +254,7 @@ describe('the protocol of a transaction', () => {
     const running = await run(holding(name), {
       commitIntervalMs: 5,
       onStep: (step) => {
-        if (step !== 'end' || ++steps.seen % 2 !== 0 || steps.failed >= 3) return;
+        if (step !== 'end' || ++steps.seen % 2 === 0 || steps.failed >= 3) return;
         steps.failed++;
         throw new TidemarkError('INJECTED', 'injected at the end', { retriable: true });
       },

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_MESSAGE_BYTES, topicConfig } from '#schemas/topics.ts';
 import { type Kafka, murmur2Partition, openKafka } from '#streams/kafka/index.ts';
 import { TransactionalProducer } from '#streams/kafka/transactions.ts';
+import { rawBatches } from './codec-records.ts';
 import { type Services, startServices, until } from './harness.ts';
 
 const LIMIT_MS = 60_000;
@@ -170,6 +171,20 @@ describe('the Kafka client', () => {
       const keys = await keysOf('pressed');
       expect(keys[0]).toEqual(Array.from({ length: 4_000 }, (_, n) => `k-${2 * n}`));
       expect(keys[1]).toEqual(Array.from({ length: 4_000 }, (_, n) => `k-${2 * n + 1}`));
+    });
+
+    it('keeps batches large however often it is flushed', async () => {
+      await create('flushed');
+      const producer = await kafka.openProducer();
+      for (let n = 0; n < 20_000; n++) {
+        const full = producer.send({ topic: 'flushed', key: null, value: null, timestampMs: n });
+        if (full) await full;
+        if (n % 10 === 9) void producer.flush();
+      }
+      await producer.close();
+      const batches = await rawBatches(kafka, 'flushed');
+      expect(batches.reduce((sum, { records }) => sum + records, 0)).toBe(20_000);
+      expect(batches.length).toBeLessThan(200);
     });
 
     it('flushes what was sent to a topic that it only hears of', async () => {

@@ -142,16 +142,16 @@ describe("the record-batch codec beside Kafka's Java client", () => {
     };
     append(0, 500);
     await producer.commit([], membership);
+    const latest = async () => (await kafka.offsets(topic, 'latest'))[0]!;
+    const stable = async () => (await kafka.offsets(topic, 'latest-stable'))[0]!;
+    // The markers of a transaction are written after its commit is answered.
+    await until('the first transaction to end', async () => (await stable()) === (await latest()), LIMIT_MS);
     // More than one batch holds, so that some of it is written before the abort.
     append(500, 600);
     const filler = Buffer.alloc(600_000);
     producer.append(producer.target(topic, 0), null, 0, 0, filler, 0, filler.length, 1);
     producer.pump();
-    await until(
-      'aborted records in the log',
-      async () => (await kafka.offsets(topic, 'latest'))[0]! > (await kafka.offsets(topic, 'latest-stable'))[0]!,
-      LIMIT_MS,
-    );
+    await until('records of an open transaction', async () => (await latest()) > (await stable()), LIMIT_MS);
     await producer.abort();
     append(600, 900);
     await producer.commit([], membership);
