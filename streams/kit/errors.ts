@@ -34,3 +34,14 @@ export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message} (${describeError(error.cause)})`;
 }
+
+const MISTAKES = [TypeError, RangeError, ReferenceError, SyntaxError];
+
+/**
+ * True when trying again may help. Errors of ours say so themselves; what a client threw is about connections and brokers, unless it is
+ * what JavaScript throws at a mistake in the program. (`fetch` throws a TypeError with a cause when a server is away.)
+ */
+export function mayPass(error: unknown): boolean {
+  if (error instanceof TidemarkError) return error.retriable;
+  return !MISTAKES.some((kind) => error instanceof kind) || (error as Error).cause !== undefined;
+}

@@ -44,6 +44,11 @@ export interface RunOptions {
   readonly acceptChangedGraph?: boolean;
   /** How often state is written to `stateFolder`, so that a restart reads only what came after; default 60 s, 0: never. */
   readonly checkpointIntervalMs?: number;
+  /**
+   * How many other processes keep a copy of each task's state up to date, so that it goes on there at once when its process is gone;
+   * as many as there are processes beside the owner. Give all processes the same. Default 0.
+   */
+  readonly standbyReplicas?: number;
   /** Default 10 s: how long a process may be silent before its tasks go to another. */
   readonly sessionTimeoutMs?: number;
   /** Default 10 s: how long readers wait for a transaction whose owner is gone for good. */
@@ -99,6 +104,8 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     log: options.log,
     clock,
     checkpoints,
+    deleteRetentionMs: deleteRetention(options),
+    standbyReplicas: options.replay ? 0 : (options.standbyReplicas ?? 0),
     checkpointIntervalMs: options.checkpointIntervalMs ?? 60_000,
     metrics,
     ...(options.onStep ? { onStep: options.onStep } : {}),
@@ -121,12 +128,16 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
 
 const DEFAULT_DELETE_RETENTION_MS = 86_400_000;
 
+const deleteRetention = ({ topicConfig }: RunOptions): number =>
+  Number(topicConfig('compact')['delete.retention.ms'] ?? DEFAULT_DELETE_RETENTION_MS);
+
 /** Null where they are switched off. */
 async function openCheckpoints(
   topology: CompiledTopology,
-  { kafka, stateFolder, checkpointIntervalMs, topicConfig, log }: RunOptions,
+  options: RunOptions,
   clock: Clock,
 ): Promise<Checkpoints | null> {
+  const { kafka, stateFolder, checkpointIntervalMs, log } = options;
   if (checkpointIntervalMs === 0) return null;
   const changelogs = topology.subTopologies.flatMap(({ stores }) => stores.map(({ changelog }) => changelog));
   const { clusterId, topicIds } = await kafka.cluster.identity(changelogs);
@@ -135,7 +146,7 @@ async function openCheckpoints(
     clusterId,
     topicIds,
     fingerprint: topologyFingerprint(topology),
-    deleteRetentionMs: Number(topicConfig('compact')['delete.retention.ms'] ?? DEFAULT_DELETE_RETENTION_MS),
+    deleteRetentionMs: deleteRetention(options),
     log,
     now: () => clock.now(),
   });

@@ -10,6 +10,8 @@ export class RuntimeMetrics {
   readonly #busySeconds: Counter;
   readonly #rebalances: Counter;
   readonly #tasks: Gauge;
+  readonly #standbys: Gauge;
+  readonly #standbyLag;
   readonly #rejected: Counter<'topic' | 'code'>;
   readonly #late: Counter<'topic'>;
   readonly #commits: Counter;
@@ -32,6 +34,15 @@ export class RuntimeMetrics {
     );
     this.#rebalances = metrics.counter('tidemark_rebalances_total', 'Assignments taken up');
     this.#tasks = metrics.gauge('tidemark_tasks', 'Tasks assigned to this thread');
+    this.#standbys = metrics.gauge(
+      'tidemark_standby_tasks',
+      'Tasks of others whose state this thread keeps up to date',
+    );
+    this.#standbyLag = metrics.gauge(
+      'tidemark_standby_lag_records',
+      'Changelog offsets that the copy of a store is behind',
+      ['store', 'partition'],
+    );
     this.#rejected = metrics.counter('tidemark_records_rejected_total', 'Records sent to their poison policy', [
       'topic',
       'code',
@@ -68,6 +79,14 @@ export class RuntimeMetrics {
   assigned(tasks: number): void {
     this.#rebalances.inc();
     this.#tasks.set(tasks);
+  }
+  standbys(tasks: number): void {
+    this.#standbys.set(tasks);
+  }
+  /** Null: it is no copy any more. */
+  standbyLag(store: string, partition: number, records: number | null): void {
+    if (records === null) this.#standbyLag.remove({ store, partition });
+    else this.#standbyLag.set({ store, partition }, records);
   }
   rejected(topic: string, code: string): void {
     this.#rejected.inc({ topic, code });

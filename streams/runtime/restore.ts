@@ -1,5 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises';
-import type { Kafka } from '../kafka/index.ts';
+import type { FetchedRecords, Kafka, Reader } from '../kafka/index.ts';
+import type { Clock } from '../kit/clock.ts';
 import { TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import type { StateStore } from '../state/store.ts';
@@ -12,80 +13,82 @@ export interface RestoreOptions {
   readonly kafka: Kafka;
   readonly topology: CompiledTopology;
   readonly task: Task;
+  /** By store, up to which changelog offset its rows go; none where there are no rows yet. Moves on with what is read. */
+  readonly ends: Map<string, number>;
   readonly log: Log;
+  readonly clock: Clock;
   readonly metrics: RuntimeMetrics;
   readonly checkpoints?: Checkpoints | null;
   readonly progress: (text: string) => void;
+  /** A copy is kept, nothing is processed from it. */
+  readonly isStandby?: boolean;
   /** Ends it: the task has gone elsewhere, or the thread ends. */
   readonly signal: AbortSignal;
 }
 
-export interface Restored {
-  /** Rows of checkpoints and records of changelogs. */
-  readonly rows: number;
-  /** By store, up to which changelog offset it goes. */
-  readonly ends: Map<string, number>;
-}
-
 /** Bytes of one fetch: what is taken in at a time must not hold up the tasks that run. */
-const FETCH_BYTES = 1024 * 1024;
+export const FETCH_BYTES = 1024 * 1024;
 
 /**
- * Fills a task's stores from their checkpoints, and from there on from their changelogs. The end is taken read_uncommitted after the
- * stable offset fetch, then read read_committed until the position reaches it: a commit marker may still be on its way.
+ * Fills a task's stores from where they are, or from their checkpoints, and from there on from their changelogs. The end is taken
+ * read_uncommitted after the stable offset fetch, then read read_committed until the position reaches it: a commit marker may still be
+ * on its way. Returns how many rows of checkpoints and records of changelogs were read.
  */
-export async function restoreTask(options: RestoreOptions): Promise<Restored> {
-  const { kafka, task, checkpoints, log, metrics, signal } = options;
+export async function restoreTask(options: RestoreOptions): Promise<number> {
+  const { kafka, task, checkpoints, log, metrics, ends, signal, isStandby = false } = options;
   const { partition } = task;
-  const ends = new Map<string, number>();
   let total = 0;
   for (const { name, changelog } of task.sub.stores) {
     const end = (await kafka.offsets(changelog, 'latest'))[partition]!;
     const begin = (await kafka.offsets(changelog, 'earliest'))[partition]!;
-    ends.set(name, end);
-    if (begin >= end) continue;
+    const held = ends.get(name) ?? null;
+    if (held === null && begin >= end) {
+      ends.set(name, end);
+      continue;
+    }
     const store = task.stores.get(name)!;
     const startMs = performance.now();
-    const loaded = (await checkpoints?.load(store, changelog, partition, begin, end)) ?? null;
-    const from = loaded?.offset ?? begin;
-    const records = from < end ? await readChangelog(options, store, changelog, from, end) : 0;
-    if (signal.aborted) break;
+    const loaded = held === null ? ((await checkpoints?.load(store, changelog, partition, begin, end)) ?? null) : null;
+    ends.set(name, held ?? loaded?.offset ?? begin);
+    const records = await readChangelog(options, store, changelog, end);
     total += records + (loaded?.rows ?? 0);
+    if (signal.aborted) break;
     metrics.restoring(name, partition, 0);
-    const source = loaded ? `${loaded.rows} rows of its checkpoint and ` : '';
+    const sources = [
+      ...(held === null ? [] : [isStandby ? 'before' : 'its standby']),
+      ...(loaded ? [`${loaded.rows} rows of its checkpoint`] : []),
+      `${records} changelog records`,
+    ];
     log.info(
-      `restored ${store.size} keys of ${name}/${partition} from ${source}${records} changelog records in ${Math.round(performance.now() - startMs)} ms`,
+      `${isStandby ? 'copied' : 'restored'} ${store.size} keys of ${name}/${partition} from ${sources.join(' and ')} in ${Math.round(performance.now() - startMs)} ms`,
     );
   }
-  return { rows: total, ends };
+  return total;
 }
 
 async function readChangelog(
-  { kafka, task, topology, metrics, progress, signal }: RestoreOptions,
+  { kafka, task, topology, metrics, progress, ends, signal }: RestoreOptions,
   store: StateStore,
   topic: string,
-  from: number,
   end: number,
 ): Promise<number> {
   const { partition } = task;
-  const offsets: number[] = [];
-  offsets[partition] = from;
-  const reader = await kafka.openReader({
-    topics: [{ topic, partitions: [partition], from: offsets }],
+  const from = ends.get(store.name)!;
+  if (from >= end) return 0;
+  const reader = await openChangelog(kafka, {
+    positions: [{ changelog: topic, from }],
+    partition,
     maxBytes: FETCH_BYTES,
   });
   let records = 0;
   try {
-    while (reader.position(topic, partition) < end && !signal.aborted) {
-      const remaining = end - reader.position(topic, partition);
-      metrics.restoring(store.name, partition, remaining);
-      progress(`restoring store ${store.name}/${partition}: ${remaining} changelog records to go`);
+    for (let position = from; position < end && !signal.aborted; position = reader.position(topic, partition)) {
+      metrics.restoring(store.name, partition, end - position);
+      progress(`restoring store ${store.name}/${partition}: ${end - position} changelog records to go`);
       for (const fetched of await reader.poll(signal)) {
-        for (const { key, value, offset } of fetched.records) {
-          if (value) checkVersion(value, topology, { topic, partition, offset });
-          store.restore(key!, 0, key!.length, value, 0, value?.length ?? 0);
-          records++;
-        }
+        applyChangelog(store, fetched, topology);
+        records += fetched.records.length;
+        ends.set(store.name, fetched.nextOffset);
       }
       await immediate();
     }
@@ -93,6 +96,34 @@ async function readChangelog(
     await reader.close();
   }
   return records;
+}
+
+/** Reads one partition of changelogs from these offsets, read_committed. */
+export function openChangelog(
+  kafka: Kafka,
+  options: {
+    readonly positions: readonly { readonly changelog: string; readonly from: number }[];
+    readonly partition: number;
+    readonly maxBytes: number;
+    readonly maxWaitMs?: number;
+  },
+): Promise<Reader> {
+  const { positions, partition, ...limits } = options;
+  const topics = positions.map(({ changelog, from }) => {
+    const offsets: number[] = [];
+    offsets[partition] = from;
+    return { topic: changelog, partitions: [partition], from: offsets };
+  });
+  return kafka.openReader({ topics, ...limits });
+}
+
+/** Takes what was fetched as committed rows. Throws STATE_VERSION_MISMATCH. */
+export function applyChangelog(store: StateStore, fetched: FetchedRecords, topology: CompiledTopology): void {
+  const { topic, partition, records } = fetched;
+  for (const { key, value, offset } of records) {
+    if (value) checkVersion(value, topology, { topic, partition, offset });
+    store.restore(key!, 0, key!.length, value, 0, value?.length ?? 0);
+  }
 }
 
 function checkVersion(

@@ -3,7 +3,7 @@ import type { Assignment, Membership } from '../kafka/group.ts';
 import type { Kafka } from '../kafka/index.ts';
 import type { TransactionStep } from '../kafka/transactions.ts';
 import type { Clock } from '../kit/clock.ts';
-import { describeError, TidemarkError } from '../kit/errors.ts';
+import { describeError, mayPass, TidemarkError } from '../kit/errors.ts';
 import type { Log } from '../kit/log.ts';
 import type { CompiledTopology } from '../topology/topology.ts';
 import type { Checkpoints } from './checkpoints.ts';
@@ -12,9 +12,10 @@ import type { GlobalTables } from './global-tables.ts';
 import type { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import { PoisonHandler } from './poison.ts';
-import type { FetcherPort, MemberPort, ProducerPort, RuntimePorts } from './ports.ts';
+import type { MemberPort, RuntimePorts } from './ports.ts';
 import { RecordLoop } from './record-loop.ts';
 import type { ReplayOptions } from './replay.ts';
+import type { Session } from './session.ts';
 import { Signal } from './signal.ts';
 import type { Task } from './task.ts';
 import { TaskSet, type TopicTable } from './task-set.ts';
@@ -35,6 +36,11 @@ export interface StreamThreadOptions {
   readonly checkpoints?: Checkpoints | null;
   /** Default: only at the end. */
   readonly checkpointIntervalMs?: number;
+  readonly standbyReplicas?: number;
+  /** Default: host and process. */
+  readonly processId?: string;
+  /** How long changelogs keep tombstones, milliseconds. */
+  readonly deleteRetentionMs: number;
   /** host:port where stores can be queried; empty: nowhere. */
   readonly endpoint: string;
   readonly sessionTimeoutMs: number;
@@ -44,32 +50,6 @@ export interface StreamThreadOptions {
   readonly metrics: RuntimeMetrics;
   /** A test's hook into the protocol. */
   readonly onStep?: (step: TransactionStep) => void;
-}
-
-interface Session {
-  readonly producer: ProducerPort;
-  readonly tasks: TaskSet;
-  readonly loop: RecordLoop;
-  readonly poison: PoisonHandler;
-  readonly member: MemberPort;
-  /** The generation of the last cut. */
-  generationId: number;
-  fetcher: FetcherPort | null;
-  /** The commit on its way, or null. Never rejects: what went wrong is in the producer's `failure`. */
-  committing: Promise<void> | null;
-  /** Whether the coordinator knows of the transaction that is filled. */
-  begun: 'no' | 'asked' | 'yes';
-  /** A wall-clock punctuator has run since the last cut: there may be something to commit although nothing was consumed. */
-  punctuated: boolean;
-  /** Records processed since the last cut. */
-  uncutRecords: number;
-  /** Records in the transaction that was cut last. */
-  cutRecords: number;
-  /**
-   * A broker refuses for good what one of the next `remaining` records gives: they are processed `limit` a transaction, and half as many
-   * after each refusal, until a transaction of one record is refused.
-   */
-  suspects: { limit: number; remaining: number } | null;
 }
 
 /** Bytes of output after which a transaction is cut early. */
@@ -127,7 +107,7 @@ export class StreamThread {
       try {
         await this.#session();
       } catch (error) {
-        if (!isRetriable(error)) throw error;
+        if (!mayPass(error)) throw error;
         log.warn(`${topology.name} begins again in ${pauseMs} ms: ${describeError(error)}`);
         if (clock.now() - startedMs > 30_000) pauseMs = 100;
         this.#state = 'waiting to join its group again';
@@ -152,7 +132,7 @@ export class StreamThread {
   }
 
   async #session(): Promise<void> {
-    const { topology, ports, id, log, sessionTimeoutMs, transactionTimeoutMs, onStep, topics, metrics } = this.#options;
+    const { topology, ports, id, log, transactionTimeoutMs, onStep, topics, metrics } = this.#options;
     const { deadLetterTopic, lateTopic } = topology;
     this.#lastSaveMs = this.#options.clock.now();
     this.#failure = null;
@@ -166,22 +146,7 @@ export class StreamThread {
       ...(onStep ? { onStep } : {}),
     });
     const saved = (await this.#options.checkpoints?.freshness()) ?? new Map<number, number>();
-    const member = ports.openMember({
-      clientId: id,
-      groupId: topology.name,
-      instanceId: id,
-      topics: topics.inputTopics,
-      endpoint: this.#options.endpoint,
-      freshness: () => new Map([...saved, ...(this.#tasks?.freshness ?? [])]),
-      sessionTimeoutMs,
-      log,
-      onRevoked: () => this.#revoked(),
-      onAssigned: (assignment) => {
-        this.#assignment = assignment;
-        this.#signal.notify();
-      },
-      onLost: (error) => this.#fail(error),
-    });
+    const member = this.#openMember(saved);
     const collector = new TransactionCollector(producer, topics.outputs, metrics.events);
     const tasks = new TaskSet({
       ...this.#options,
@@ -213,13 +178,37 @@ export class StreamThread {
       await producer.start();
       await this.#work(session);
     } finally {
-      tasks.close();
+      await tasks.close();
       await session.fetcher?.close();
       await producer.close();
       // Only now: what was on its way could still have been committed beside the next owner's work.
       this.#endRevocation();
       await member.leave();
     }
+  }
+
+  /** `saved`: by partition number how much of its state checkpoints hold. */
+  #openMember(saved: ReadonlyMap<number, number>): MemberPort {
+    const { topology, ports, id, log, sessionTimeoutMs, topics } = this.#options;
+    const { endpoint, standbyReplicas = 0, processId } = this.#options;
+    return ports.openMember({
+      clientId: id,
+      groupId: topology.name,
+      instanceId: id,
+      topics: topics.inputTopics,
+      endpoint,
+      standbyReplicas,
+      ...(processId ? { processId } : {}),
+      freshness: () => new Map([...saved, ...(this.#tasks?.freshness ?? [])]),
+      sessionTimeoutMs,
+      log,
+      onRevoked: () => this.#revoked(),
+      onAssigned: (assignment) => {
+        this.#assignment = assignment;
+        this.#signal.notify();
+      },
+      onLost: (error) => this.#fail(error),
+    });
   }
 
   async #work(session: Session): Promise<void> {
@@ -325,7 +314,7 @@ export class StreamThread {
     this.#assignment = null;
     this.#membership = assignment.membership;
     this.#state = `taking up partitions ${assignment.partitions.join(', ') || 'none'}`;
-    await session.tasks.assign(assignment.partitions);
+    await session.tasks.assign(assignment.partitions, assignment.standbys);
     session.fetcher ??= ports.openFetcher(
       () => session.tasks.inputs,
       () => this.#signal.notify(),
@@ -454,7 +443,7 @@ export class StreamThread {
     const position = inputs.map((input) => `${input.topic}/${input.partition}@${input.committedOffset}`).join(' ');
     this.#aborts =
       this.#aborts.position === position ? { position, count: this.#aborts.count + 1 } : { position, count: 1 };
-    if (isRetriable(error)) {
+    if (mayPass(error)) {
       await this.#options.clock.sleep(Math.min(10 * 2 ** this.#aborts.count, 2_000));
       return;
     }
@@ -491,9 +480,4 @@ export class StreamThread {
     this.#failure ??= error;
     this.#signal.notify();
   }
-}
-
-function isRetriable(error: unknown): boolean {
-  // What the Kafka client throws is about connections and brokers; what must not be tried again is ours and says so.
-  return !(error instanceof TidemarkError) || error.retriable;
 }

@@ -13,6 +13,7 @@ import type { RuntimeMetrics } from './metrics.ts';
 import type { ProducerPort, RuntimePorts } from './ports.ts';
 import { type ReplayOptions, replayStages } from './replay.ts';
 import { restoreTask } from './restore.ts';
+import { type HeldState, StandbySet } from './standbys.ts';
 import { type RecordCollector, Task } from './task.ts';
 
 /** The topics of a running topology: counted, with their serdes. */
@@ -32,6 +33,8 @@ export interface TaskSetOptions {
   readonly replay: ReplayOptions | null;
   readonly acceptChangedGraph?: boolean;
   readonly checkpoints?: Checkpoints | null;
+  /** How long changelogs keep tombstones, milliseconds. */
+  readonly deleteRetentionMs: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: RuntimeMetrics;
@@ -41,15 +44,11 @@ export interface TaskSetOptions {
   readonly onFailed: (error: unknown) => void;
 }
 /** A task with its inputs; while it is restored it is not processed. */
-interface Entry {
-  readonly task: Task;
+interface Entry extends HeldState {
   readonly inputs: readonly PartitionInput[];
   /** Ends its restore; null when that is done. */
   restoring: AbortController | null;
   progress: string;
-  /** By store, up to which changelog offset its committed rows go, and its checkpoint. */
-  ends: Map<string, number>;
-  readonly saved: Map<string, number>;
 }
 
 /** The tasks of one thread with their input positions: assigned, committed and rolled back together. */
@@ -66,10 +65,12 @@ export class TaskSet {
   #stage = 0;
   /** Travels with every commit. */
   readonly #fingerprint: string;
+  readonly #standbys: StandbySet;
 
   constructor(options: TaskSetOptions) {
     this.#options = options;
     this.#fingerprint = topologyFingerprint(options.topology).slice(0, 16);
+    this.#standbys = new StandbySet(options);
     this.#stages = options.replay ? replayStages(options.topology) : null;
   }
 
@@ -97,7 +98,7 @@ export class TaskSet {
   /** By partition number the sum of the changelog offsets that are in memory. */
   get freshness(): Map<number, number> {
     const found = new Map<number, number>();
-    for (const { task, ends } of this.#entries) {
+    for (const { task, ends } of [...this.#entries, ...this.#standbys.states]) {
       for (const end of ends.values()) found.set(task.partition, (found.get(task.partition) ?? 0) + end);
     }
     return found;
@@ -110,17 +111,18 @@ export class TaskSet {
   /**
    * Takes up new partitions and drops those that are gone; tasks that stay are left as they are. Returns when positions are known;
    * stores are restored in the background, and what is restored joins: each task by itself, or merged by thread those of one
-   * assignment together.
+   * assignment together. Of the standby partitions only the state is kept.
    */
-  async assign(partitions: readonly number[]): Promise<void> {
+  async assign(partitions: readonly number[], standbyPartitions: readonly number[] = []): Promise<void> {
     const { topology } = this.#options;
     const kept = await this.#current(this.#entries.filter(({ task }) => partitions.includes(task.partition)));
-    for (const entry of this.#entries) if (!kept.includes(entry)) entry.restoring?.abort();
+    const gone = this.#entries.filter((entry) => !kept.includes(entry));
+    for (const entry of gone) entry.restoring?.abort();
     const added: Entry[] = [];
     for (const sub of topology.subTopologies) {
       for (const partition of partitions) {
         if (!kept.some(({ task }) => task.sub === sub && task.partition === partition))
-          added.push(this.#newEntry(sub, partition));
+          added.push(this.#newEntry(sub, partition, await this.#standbys.take(sub, partition)));
       }
     }
     this.#entries = [...kept, ...added];
@@ -128,6 +130,7 @@ export class TaskSet {
     this.#options.metrics.assigned(this.#entries.length);
     await this.#startPositions(added.flatMap(({ inputs }) => inputs));
     void this.#restoreAll(added);
+    await this.#assignStandbys(standbyPartitions, gone);
   }
   /** In a replay, the turn of the next sub-topologies; false when those that ran were the last. */
   nextStage(): boolean {
@@ -136,9 +139,10 @@ export class TaskSet {
     this.#activate();
     return true;
   }
-  /** Ends the restores under way. */
-  close(): void {
+  /** Ends the restores under way, and the standbys. */
+  async close(): Promise<void> {
     for (const entry of this.#entries) entry.restoring?.abort();
+    await this.#standbys.close();
   }
 
   /** Fires the wall-clock punctuators that are due; true when there were any. */
@@ -200,12 +204,15 @@ export class TaskSet {
   async saveCheckpoints(): Promise<void> {
     const { checkpoints } = this.#options;
     if (!checkpoints) return;
-    for (const entry of this.#entries) {
-      for (const { name, changelog } of entry.task.sub.stores) {
-        const end = entry.ends.get(name) ?? 0;
-        if (entry.restoring || end === 0 || end === entry.saved.get(name) || !this.#entries.includes(entry)) continue;
-        await checkpoints.save(entry.task.stores.get(name)!, changelog, entry.task.partition, end);
-        entry.saved.set(name, end);
+    const isHere = (held: HeldState) => this.#entries.includes(held as Entry) || this.#standbys.states.includes(held);
+    const restored = this.#entries.filter(({ restoring }) => restoring === null);
+    for (const held of [...restored, ...this.#standbys.states]) {
+      const { task, ends, saved } = held;
+      for (const { name, changelog } of task.sub.stores) {
+        const end = ends.get(name) ?? 0;
+        if (end === 0 || end === saved.get(name) || !isHere(held)) continue;
+        await checkpoints.save(task.stores.get(name)!, changelog, task.partition, end);
+        saved.set(name, end);
       }
     }
   }
@@ -215,8 +222,23 @@ export class TaskSet {
     for (const input of this.#inputs) input.seek(input.committedOffset);
   }
 
-  #newEntry(sub: SubTopology, partition: number): Entry {
-    const { topology, topics, collector, clock, globals, replay } = this.#options;
+  #newEntry(sub: SubTopology, partition: number, held: HeldState | null): Entry {
+    const { topics, replay } = this.#options;
+    const task = held?.task ?? this.#newTask(sub, partition);
+    const inputs = sub.sources.map((source) => {
+      return new PartitionInput(task, source, topics.sources.get(source.topic)!, replay !== null);
+    });
+    return {
+      task,
+      inputs,
+      restoring: new AbortController(),
+      progress: `restoring task ${task.id}`,
+      ends: held?.ends ?? new Map(),
+      saved: held?.saved ?? new Map(),
+    };
+  }
+  #newTask(sub: SubTopology, partition: number): Task {
+    const { topology, collector, clock, globals, replay } = this.#options;
     // Asked for the time while the task is made, too.
     let made: Task | null = null;
     const task = new Task({
@@ -229,17 +251,24 @@ export class TaskSet {
       globals: globals.tables,
     });
     made = task;
-    const inputs = sub.sources.map((source) => {
-      return new PartitionInput(task, source, topics.sources.get(source.topic)!, replay !== null);
-    });
-    return {
-      task,
-      inputs,
-      restoring: new AbortController(),
-      progress: `restoring task ${task.id}`,
-      ends: new Map(),
-      saved: new Map(),
-    };
+    return task;
+  }
+
+  /** What was processed here and is now another's goes on as a standby from where it is. */
+  async #assignStandbys(partitions: readonly number[], gone: readonly Entry[]): Promise<void> {
+    await this.#standbys.retain(partitions);
+    for (const sub of this.#options.topology.subTopologies.filter(({ stores }) => stores.length > 0)) {
+      for (const partition of partitions) {
+        if (this.#standbys.has(sub, partition)) continue;
+        const former = gone.find(
+          ({ task, restoring }) => restoring === null && task.sub === sub && task.partition === partition,
+        );
+        former?.task.rollback();
+        this.#standbys.follow(
+          former ?? { task: this.#newTask(sub, partition), ends: new Map<string, number>(), saved: new Map() },
+        );
+      }
+    }
   }
 
   /** Takes the restored entries into processing. */
@@ -324,15 +353,18 @@ export class TaskSet {
     const { topology } = this.#options;
     const { task, inputs } = entry;
     const { signal } = entry.restoring!;
+    const isHeld = entry.ends.size > 0;
     const progress = (text: string) => {
       entry.progress = text;
     };
-    const { rows, ends } = await restoreTask({ ...this.#options, task, progress, signal });
-    entry.ends = ends;
-    if (!signal.aborted && rows > 0 && inputs.every((input) => !input.hasCommit)) {
+    const rows = await restoreTask({ ...this.#options, task, ends: entry.ends, progress, signal });
+    // Of a standby: its processors are made anew, as at every other start.
+    if (isHeld) task.rollback();
+    const hasState = rows > 0 || [...task.stores.values()].some(({ size }) => size > 0);
+    if (!signal.aborted && hasState && inputs.every((input) => !input.hasCommit)) {
       throw new TidemarkError(
         'STATE_WITHOUT_OFFSETS',
-        `Task ${topology.name} ${task.id} has ${rows} changelog records but group "${topology.name}" has no committed offsets: ` +
+        `Task ${topology.name} ${task.id} has changelog records but group "${topology.name}" has no committed offsets: ` +
           'processing from the beginning would count everything twice. Restore the offsets, or reset the topology with its changelogs.',
       );
     }

@@ -6,7 +6,7 @@ import { runTopology } from '#streams/runtime/index.ts';
 import { counting } from './counting.ts';
 
 /** A process that runs the counting topology until its parent says stop, and sends its log there. */
-const [name = '', brokers = '', registryUrl = '', stateFolder = ''] = process.argv.slice(2);
+const [name = '', brokers = '', registryUrl = '', stateFolder = '', standbys = '0'] = process.argv.slice(2);
 const log = pipeLog('info', (entry) => process.send?.(entry));
 const kafka = await openKafka({ brokers: [brokers], clientId: `${name}-${process.pid}`, log });
 const running = await runTopology(counting(name), {
@@ -19,6 +19,7 @@ const running = await runTopology(counting(name), {
   metrics: new Metrics(),
   commitIntervalMs: 50,
   sessionTimeoutMs: 6_000,
+  standbyReplicas: Number(standbys),
 });
 process.on('message', () => void running.stop());
 process.on('disconnect', () => process.exit(1));

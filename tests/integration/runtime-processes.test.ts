@@ -74,9 +74,9 @@ describe('processes that share a topology', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function start(name: string, place: string): Runner {
+  function start(name: string, place: string, standbys = 0): Runner {
     const state = join(folder, name, place);
-    const args = [name, services.kafkaBrokers[0]!, services.registryUrl, state];
+    const args = [name, services.kafkaBrokers[0]!, services.registryUrl, state, String(standbys)];
     const runner = new Runner(fork(PROGRAM, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
     runners.push(runner);
     return runner;
@@ -141,15 +141,55 @@ describe('processes that share a topology', () => {
     const second = start('killed', 'b');
     await shared(first, second);
     const stayed = first.partitions;
+    // Whoever came second restored what the other had begun with.
+    const before = first.restored.length;
     await second.signal('SIGKILL');
     await until('the first to have everything', () => first.partitions.length === PARTITIONS, LIMIT_MS);
     const again = start('killed', 'b');
     await shared(first, again);
     await stopWriting();
     await caughtUp(steps);
-    expect(first.restored.some((partition) => stayed.includes(partition))).toBe(false);
+    expect(first.restored.slice(before).some((partition) => stayed.includes(partition))).toBe(false);
     expect(await first.stop()).toBe(0);
     expect(await again.stop()).toBe(0);
+    expect(await steps.mistakes()).toEqual([]);
+  });
+
+  it('go on at once with the tasks of one that was killed, where they keep standbys of them', async () => {
+    const steps = new CountingLoad(kafka, registry, 'standby');
+    await steps.prepare(PARTITIONS);
+    await steps.write(1_000);
+    const first = start('standby', 'a', 1);
+    const second = start('standby', 'b', 1);
+    await shared(first, second);
+    const copied = (runner: Runner, partition: number) =>
+      runner.messages.includes(`keeps a standby of task 0_${partition}`);
+    const moved = second.partitions;
+    const haveCopies = () =>
+      moved.every((partition) => copied(first, partition)) &&
+      first.partitions.every((partition) => copied(second, partition));
+    await until('copies of everything', haveCopies, LIMIT_MS);
+    await steps.write(1_000);
+    await caughtUp(steps);
+    const before = first.messages.length;
+    await second.signal('SIGKILL');
+    await until('the first to have everything', () => first.partitions.length === PARTITIONS, LIMIT_MS);
+    const takeovers = () => first.messages.slice(before).filter((message) => /^restored/.test(message));
+    await until('the moved tasks to go on', () => takeovers().length === moved.length, LIMIT_MS);
+    const taken = takeovers();
+    expect(taken.filter((message) => !/ from its standby and 0 changelog records /.test(message))).toEqual([]);
+    await steps.write(500);
+    await caughtUp(steps);
+    // What was one's own goes on as the standby of who has it from then on.
+    const again = start('standby', 'b', 1);
+    await shared(first, again);
+    await steps.write(500);
+    await caughtUp(steps);
+    await again.signal('SIGKILL');
+    await until('the first to have everything once more', () => first.partitions.length === PARTITIONS, LIMIT_MS);
+    await steps.write(500);
+    await caughtUp(steps);
+    expect(await first.stop()).toBe(0);
     expect(await steps.mistakes()).toEqual([]);
   });
 

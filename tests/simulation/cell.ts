@@ -29,7 +29,10 @@ export interface CellOptions {
   readonly markerDelayMs: number;
   readonly fetchBytes: number;
 }
-export type ThreadSettings = Pick<StreamThreadOptions, 'commitIntervalMs' | 'mergeBy' | 'replay' | 'maxTaskIdleMs'>;
+export type ThreadSettings = Pick<
+  StreamThreadOptions,
+  'commitIntervalMs' | 'mergeBy' | 'replay' | 'maxTaskIdleMs' | 'standbyReplicas'
+>;
 export interface SimulatedRecord {
   readonly key: string | null;
   readonly value: Buffer | null;
@@ -133,8 +136,11 @@ export class Cell {
         ports: kafkaPorts(kafka, brokers),
         topics: this.#topics,
         id,
+        // Simulated processes share the real one's id.
+        processId: id,
         globals,
         endpoint: '',
+        deleteRetentionMs: 86_400_000,
         sessionTimeoutMs: SESSION_TIMEOUT_MS,
         transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
         log: this.#log(id),

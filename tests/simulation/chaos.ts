@@ -108,6 +108,7 @@ class Chaos {
       commitIntervalMs: pick(10, 50, 100),
       mergeBy: pick('task', 'thread'),
       maxTaskIdleMs: pick(0, 20),
+      standbyReplicas: pick(0, 1),
       replay: null,
     };
   }

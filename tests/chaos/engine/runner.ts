@@ -37,6 +37,7 @@ try {
     log,
     metrics: new Metrics(),
     commitIntervalMs: 50,
+    standbyReplicas: 1,
     onStep: (step) => {
       if (step !== pauseBefore) return;
       pauseBefore = null;
