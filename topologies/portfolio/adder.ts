@@ -1,24 +1,10 @@
 import { checkDecimal, DecimalError, decimalToNumber } from '#schemas/decimal.ts';
 import type { CashMovement, Position } from '#schemas/generated/types.ts';
-import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
 import { type Account, type Amounts, EMPTY_ACCOUNT, exchange, type Holding, pnlOf, type Valuation } from './account.ts';
 import { advance } from './path.ts';
 import { Sum } from './sum.ts';
 import { cashProblem, positionProblem } from './validate.ts';
-
-export interface SeenCash {
-  /** Event time of the movement that bore the id, microseconds. */
-  readonly eventTime: number;
-}
-
-export const SEEN_CASH_SCHEMA: AvroSchema = {
-  type: 'record',
-  name: 'SeenCash',
-  namespace: 'tidemark.portfolio',
-  doc: 'A cash movement that was applied; key portfolio/cashId.',
-  fields: [{ name: 'eventTime', type: { type: 'long', logicalType: 'timestamp-micros' } }],
-};
 
 /** Names of the topics it tells apart and names as the cause of its outputs. */
 export interface AdderTopics {
@@ -60,7 +46,7 @@ export class Adder implements Processor<Position | CashMovement | null> {
   readonly #accounts: KeyValueStore<Account>;
   readonly #holdings: KeyValueStore<Holding>;
   readonly #valuations: KeyValueStore<Valuation>;
-  readonly #seen: KeyValueStore<SeenCash>;
+  readonly #seen: KeyValueStore<number>;
   readonly #pending: Map<string, Cause> | null;
   readonly #unrealized = new Sum();
   readonly #gross = new Sum();
@@ -103,14 +89,14 @@ export class Adder implements Processor<Position | CashMovement | null> {
 
   #cash({ portfolio, cashId, amount, eventTime }: CashMovement): void {
     const id = `${portfolio}/${cashId}`;
-    if (this.#seen.get(id)) {
+    if (this.#seen.get(id) !== undefined) {
       this.#context.count('duplicate-cash');
       return;
     }
     const account = this.#accounts.get(portfolio) ?? EMPTY_ACCOUNT;
     const deposits = checkDecimal(account.deposits + amount);
     checkDecimal(deposits + account.cashFlow);
-    this.#seen.put(id, { eventTime });
+    this.#seen.put(id, eventTime);
     const path = advance(account, eventTime, account.profit, 0);
     this.#change(
       portfolio,

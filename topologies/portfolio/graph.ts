@@ -2,7 +2,7 @@ import { AVRO } from '#schemas/avro.ts';
 import { TOPICS } from '#schemas/topics.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
 import { ACCOUNT_SCHEMA, HOLDING_SCHEMA, VALUATION_SCHEMA } from './account.ts';
-import { Adder, SEEN_CASH_SCHEMA } from './adder.ts';
+import { Adder } from './adder.ts';
 
 export interface PortfolioOptions {
   /**
@@ -39,7 +39,8 @@ export const portfolio = ({ conflate = false }: PortfolioOptions = {}): Topology
     accounts: { value: ACCOUNT_SCHEMA },
     holdings: { value: HOLDING_SCHEMA },
     valuations: { value: VALUATION_SCHEMA },
-    'seen-cash': { value: SEEN_CASH_SCHEMA },
+    // Event time of the movement that bore the id, microseconds; key portfolio/cashId.
+    'seen-cash': { value: 'long' },
   },
   sinks: { 'to-pnl': { inputs: ['add-up'], topic: PNL, value: AVRO[PNL] } },
 });

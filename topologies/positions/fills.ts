@@ -1,27 +1,13 @@
 import type { Fill } from '#schemas/generated/types.ts';
-import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { Processor, ProcessorContext } from '#streams/topology/types.ts';
 import { fillProblem } from './validate.ts';
-
-export interface SeenFill {
-  /** Event time of the fill that bore the id, microseconds. */
-  readonly eventTime: number;
-}
-
-export const SEEN_FILL_SCHEMA: AvroSchema = {
-  type: 'record',
-  name: 'SeenFill',
-  namespace: 'tidemark.positions',
-  doc: 'A fill that was accepted; key portfolio/fillId.',
-  fields: [{ name: 'eventTime', type: { type: 'long', logicalType: 'timestamp-micros' } }],
-};
 
 /**
  * By portfolio: checks fills, drops those whose (portfolio, fillId) was accepted before, and moves the rest to their instrument.
  * A fill that is rejected here leaves its id free for a corrected one.
  */
 export function acceptFills(context: ProcessorContext): Processor<Fill | null> {
-  const seen = context.store<SeenFill>('seen-fills');
+  const seen = context.store<number>('seen-fills');
   return {
     process({ key, value: fill }) {
       const problem = fillProblem(key, fill, context.now());
@@ -31,11 +17,11 @@ export function acceptFills(context: ProcessorContext): Processor<Fill | null> {
       }
       const { portfolio, fillId, instrument, eventTime } = fill!;
       const id = `${portfolio}/${fillId}`;
-      if (seen.get(id)) {
+      if (seen.get(id) !== undefined) {
         context.count('duplicate-fill');
         return;
       }
-      seen.put(id, { eventTime });
+      seen.put(id, eventTime);
       context.forward('fills-by-instrument', instrument, fill, Math.floor(eventTime / 1000));
     },
   };

@@ -2,7 +2,7 @@ import { AVRO } from '#schemas/avro.ts';
 import { TOPICS } from '#schemas/topics.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
 import { Book, MARK_SCHEMA } from './book.ts';
-import { acceptFills, SEEN_FILL_SCHEMA } from './fills.ts';
+import { acceptFills } from './fills.ts';
 import { INSTRUMENT_INFO_SCHEMA } from './instruments.ts';
 import { LEDGER_SCHEMA } from './ledger.ts';
 
@@ -40,7 +40,8 @@ export const positions = ({ conflateMarks = false }: PositionsOptions = {}): Top
     },
   },
   stores: {
-    'seen-fills': { value: SEEN_FILL_SCHEMA },
+    // Event time of the fill that bore the id, microseconds; key portfolio/fillId.
+    'seen-fills': { value: 'long' },
     marks: { value: MARK_SCHEMA },
     instruments: { value: INSTRUMENT_INFO_SCHEMA },
     ledgers: { value: LEDGER_SCHEMA },
