@@ -35,8 +35,9 @@ export {
   untilTimeLimit,
   untilWindowCloses,
 } from './dsl/suppress.ts';
-export { GlobalKTable, KTable } from './dsl/table.ts';
+export { GlobalKTable, KTable, type TableMapper } from './dsl/table.ts';
 export {
+  type Grace,
   hopping,
   parseWindowedKey,
   type SessionWindows,
@@ -50,13 +51,19 @@ export {
   type Windows,
   windowedKey,
 } from './dsl/windows.ts';
+export type { NewTopic } from './kafka/admin.ts';
+export type { Header } from './kafka/codec/batch-writer.ts';
+export type { Compression } from './kafka/codec/compression.ts';
 export { Kafka, type KafkaOptions, openKafka, SchemaRegistry } from './kafka/index.ts';
+export type { Producer, ProducerOptions, ProducerRecord } from './kafka/producer.ts';
+export type { FetchedRecords, KafkaRecord, Reader, ReaderOptions } from './kafka/reader.ts';
 export { type AvroSchema, avroType } from './kit/avro.ts';
 export { type Clock, systemClock } from './kit/clock.ts';
-export { describeError, type RecordPosition, TidemarkError } from './kit/errors.ts';
+export { describeError, type ErrorDetails, type RecordPosition, TidemarkError } from './kit/errors.ts';
 export { createLog, type Log, silentLog } from './kit/log.ts';
 export { Metrics } from './kit/metrics.ts';
 export { type RunningTopology, type RunOptions, runTopology } from './runtime/index.ts';
+export type { ReplayOptions } from './runtime/replay.ts';
 export { type StoreEntry, StoreQuery, type StoreRange } from './runtime/store-query.ts';
 export { type ModuleFunction, runTopologyThreads, type ThreadOptions } from './runtime/threads.ts';
 export {

@@ -1,7 +1,5 @@
-import type { Processor, ProcessorContext, StreamRecord } from '../topology/types.ts';
+import type { ProcessorContext, ProcessorSupplier, StreamRecord } from '../topology/types.ts';
 import { type Change, type PackedChange, unpack } from './change.ts';
-
-type Create<V> = (context: ProcessorContext) => Processor<V>;
 
 /** Values of a key into one. Null deletes the result. */
 export interface Aggregation<V, A> {
@@ -29,7 +27,7 @@ export function isGroupable<V>(
 
 /** A table from a topic: the newest value of each key; null deletes. */
 export const tableOf =
-  <V>(store: string): Create<V | null> =>
+  <V>(store: string): ProcessorSupplier<V | null> =>
   (context) => {
     const rows = context.store<V>(store);
     return {
@@ -46,7 +44,7 @@ export const tableOf =
 
 /** As `tableOf`, with versions. A record older than the newest of its key adds to the history, and changes nothing now. */
 export const versionedTableOf =
-  <V>(store: string): Create<V | null> =>
+  <V>(store: string): ProcessorSupplier<V | null> =>
   (context) => {
     const rows = context.versionedStore<V>(store);
     return {
@@ -65,7 +63,7 @@ export const versionedTableOf =
 
 /** Writes a table's changes to a store, and hands them on. */
 export const materializeTo =
-  <V>(store: string): Create<Change<V>> =>
+  <V>(store: string): ProcessorSupplier<Change<V>> =>
   (context) => {
     const rows = context.store<V>(store);
     return {
@@ -79,7 +77,7 @@ export const materializeTo =
 
 /** A stream's values aggregated by key. */
 export const aggregateOf =
-  <V, A>(store: string, aggregation: Aggregation<V, A>): Create<V> =>
+  <V, A>(store: string, aggregation: Aggregation<V, A>): ProcessorSupplier<V> =>
   (context) => {
     const rows = context.store<A>(store);
     return {
@@ -101,7 +99,7 @@ export const tableAggregateOf =
     store: string,
     aggregation: Aggregation<V, A>,
     subtract: (aggregate: A, value: V, key: string) => A | null,
-  ): Create<PackedChange<V>> =>
+  ): ProcessorSupplier<PackedChange<V>> =>
   (context) => {
     const rows = context.store<A>(store);
     return {

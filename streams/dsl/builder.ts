@@ -61,6 +61,7 @@ export class StreamsBuilder {
     const keyOf = (key: string | null) => key as string;
     return new KTable<V>(tableFrom<string>({ graph, inputs: [source], name, value, keyOf }, options));
   }
+  /** A topic that every task reads whole, before anything is processed. With `historyMs` it is read as of a record's event time. */
   globalTable<V>(topic: string, value: AvroSchema, { name, historyMs }: GlobalTableOptions = {}): GlobalKTable<V> {
     const node = this.#graph.topicName('global', topic, name);
     this.#graph.addGlobal(node, { topic, value, ...(historyMs === undefined ? {} : { historyMs }) });

@@ -26,10 +26,12 @@ const counting: Aggregation<unknown, number> = { initial: () => 0, add: (count) 
 export class KGroupedStream<V, K extends string | Windowed = string> {
   readonly #place: StreamPlace<K>;
 
+  /** @internal */
   constructor(place: StreamPlace<K>) {
     this.#place = place;
   }
 
+  /** Records of each key. */
   count(options: TableOptions = {}): KTable<number, K> {
     return this.#table('count', counting, { ...options, value: options.value ?? COUNT });
   }
@@ -42,7 +44,9 @@ export class KGroupedStream<V, K extends string | Windowed = string> {
   aggregate<A>(initial: () => A, add: (result: A, value: V, key: K) => A | null, options: TableOptions): KTable<A, K> {
     return this.#table('aggregate', { initial, add: this.#keyed(add) }, options);
   }
+  /** By sessions of each key's own. */
   windowedBy(windows: SessionWindows): SessionWindowedKStream<V>;
+  /** By windows of a fixed length. */
   windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedKStream<V>;
   windowedBy(
     windows: TimeWindows | SlidingWindows | SessionWindows,
@@ -72,14 +76,17 @@ export class TimeWindowedKStream<V> {
   readonly #place: StreamPlace<Key>;
   readonly #windows: TimeWindows | SlidingWindows;
 
+  /** @internal */
   constructor(place: StreamPlace<Key>, windows: TimeWindows | SlidingWindows) {
     this.#place = place;
     this.#windows = windows;
   }
 
+  /** Records of each key and window. */
   count(options: WindowOptions = {}): KTable<number, Windowed> {
     return this.#table('count', counting, { ...options, value: options.value ?? COUNT });
   }
+  /** The first value of a window is its first result. */
   reduce(add: (result: V, value: V, key: string) => V, options: WindowOptions = {}): KTable<V, Windowed> {
     const value = options.value ?? this.#place.value;
     return this.#table('reduce', { initial: null, add }, { ...options, ...(value ? { value } : {}) });
@@ -114,14 +121,17 @@ export class SessionWindowedKStream<V> {
   readonly #place: StreamPlace<Key>;
   readonly #windows: SessionWindows;
 
+  /** @internal */
   constructor(place: StreamPlace<Key>, windows: SessionWindows) {
     this.#place = place;
     this.#windows = windows;
   }
 
+  /** Records of each session. */
   count(options: WindowOptions = {}): KTable<number, Windowed> {
     return this.#table('count', counting, (a, b) => a + b, { ...options, value: options.value ?? COUNT });
   }
+  /** The first value of a session is its first result; `add` also joins the results of two sessions, the earlier first. */
   reduce(add: (result: V, value: V, key: string) => V, options: WindowOptions = {}): KTable<V, Windowed> {
     const value = options.value ?? this.#place.value;
     return this.#table('reduce', { initial: null, add }, add, { ...options, ...(value ? { value } : {}) });
@@ -157,15 +167,18 @@ export class KGroupedTable<V> {
   readonly #inputs: readonly string[];
   readonly #value: AvroSchema;
 
+  /** @internal */
   constructor({ graph, inputs, value }: { graph: Graph; inputs: readonly string[]; value: AvroSchema }) {
     this.#graph = graph;
     this.#inputs = inputs;
     this.#value = value;
   }
 
+  /** Rows of each group. */
   count(options: TableOptions = {}): KTable<number> {
     return this.#table('count', counting, (count) => count - 1, { ...options, value: options.value ?? COUNT });
   }
+  /** The first value of a group is its first result. What `subtract` gives null for has no result any more. */
   reduce(
     add: (result: V, value: V, key: string) => V,
     subtract: (result: V, value: V, key: string) => V | null,

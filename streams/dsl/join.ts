@@ -1,6 +1,6 @@
 import type { AvroSchema } from '../kit/avro.ts';
 import { TidemarkError } from '../kit/errors.ts';
-import type { Processor, ProcessorContext } from '../topology/types.ts';
+import type { ProcessorSupplier } from '../topology/types.ts';
 import { schemaFor } from './graph.ts';
 import { asOfJoin, globalTableJoin, type LookupKind, streamTableJoin } from './joins/lookup.ts';
 import { joinStore, streamStreamJoin } from './joins/stream-stream.ts';
@@ -8,8 +8,6 @@ import { type JoinKind, tableTableJoin } from './joins/table-table.ts';
 import type { Key, Mapper, NodeOptions, ValueOptions } from './options.ts';
 import { byKey, checkSameGraph, inKeyValueStore, type StreamPlace, type TablePlace } from './place.ts';
 import { withoutNulls } from './stateless.ts';
-
-type Create<V> = (context: ProcessorContext) => Processor<V>;
 
 /** Which records of two streams meet: those whose event times are so far apart. */
 export interface StreamJoinOptions extends ValueOptions {
@@ -23,6 +21,7 @@ export interface StreamJoinOptions extends ValueOptions {
   readonly left?: AvroSchema;
   readonly right?: AvroSchema;
 }
+/** How a value as of an earlier time is looked for. */
 export interface AsOfOptions extends ValueOptions {
   /** A table's value older than so much, at the record's time, counts as none. Default: any age. */
   readonly toleranceMs?: number;
@@ -114,7 +113,7 @@ function lookUp<L, K extends Key>(
   left: StreamPlace<K>,
   table: TablePlace<Key>,
   store: string,
-  create: Create<L>,
+  create: ProcessorSupplier<L>,
   options: ValueOptions,
 ): Joined<K> {
   checkSameGraph(name, left.graph, table.graph);

@@ -8,10 +8,12 @@ export type Key = string | null | Windowed;
 /** Called with the value, the key and the whole record (event time, headers, position). */
 export type Mapper<V, K extends Key, R> = (value: V, key: K, record: StreamRecord<V>) => R;
 
+/** Of every step. */
 export interface NodeOptions {
   /** Lower-case words joined by hyphens. Default: the method's name and a running number. */
   readonly name?: string;
 }
+/** Of steps that make new values. */
 export interface ValueOptions extends NodeOptions {
   /** Schema of the values that come out. Needed where they are then stored, re-keyed or written, unless given there. */
   readonly value?: AvroSchema;
@@ -33,11 +35,14 @@ export interface WindowOptions extends StoreOptions {
   /** Windows stay readable for so much stream time; at least as long as they can change, which is the default. */
   readonly retentionMs?: number;
 }
+/** Of a processor of one's own. */
 export interface ProcessOptions extends ValueOptions {
   /** Stores it uses, declared with `builder.store`. */
   readonly stores?: readonly string[];
+  /** Global tables it uses, by the names of their nodes. */
   readonly globals?: readonly string[];
 }
+/** Of what is written to a topic. */
 export interface SinkOptions extends ValueOptions {
   /** The part of the key that picks the partition; the whole key by default. */
   readonly partitionKey?: (key: string) => string;

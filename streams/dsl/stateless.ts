@@ -1,21 +1,20 @@
-import type { Processor, ProcessorContext, StreamRecord } from '../topology/types.ts';
+import type { ProcessorSupplier, StreamRecord } from '../topology/types.ts';
 
 /** A key and a value, as `map` and `flatMap` return them. */
 export interface KeyValue<V> {
   readonly key: string;
   readonly value: V;
 }
-type Create<V> = (context: ProcessorContext) => Processor<V>;
 type Take<V, R> = (record: StreamRecord<V>) => R;
 
 export const passOn =
-  <V>(): Create<V> =>
+  <V>(): ProcessorSupplier<V> =>
   (context) => ({
     process: ({ key, value, timestampMs, headers }) => context.emit(key, value, timestampMs, headers),
   });
 
 export const filterBy =
-  <V>(accepts: Take<V, boolean>): Create<V> =>
+  <V>(accepts: Take<V, boolean>): ProcessorSupplier<V> =>
   (context) => ({
     process: (record) => {
       if (accepts(record)) context.emit(record.key, record.value, record.timestampMs, record.headers);
@@ -23,7 +22,7 @@ export const filterBy =
   });
 
 export const mapWith =
-  <V, R>(convert: Take<V, { readonly key: string | null; readonly value: R }>): Create<V> =>
+  <V, R>(convert: Take<V, { readonly key: string | null; readonly value: R }>): ProcessorSupplier<V> =>
   (context) => ({
     process: (record) => {
       const { key, value } = convert(record);
@@ -32,13 +31,13 @@ export const mapWith =
   });
 
 export const mapValuesWith =
-  <V, R>(convert: Take<V, R>): Create<V> =>
+  <V, R>(convert: Take<V, R>): ProcessorSupplier<V> =>
   (context) => ({
     process: (record) => context.emit(record.key, convert(record), record.timestampMs, record.headers),
   });
 
 export const flatMapWith =
-  <V, R>(convert: Take<V, Iterable<{ readonly key: string | null; readonly value: R }>>): Create<V> =>
+  <V, R>(convert: Take<V, Iterable<{ readonly key: string | null; readonly value: R }>>): ProcessorSupplier<V> =>
   (context) => ({
     process: (record) => {
       for (const { key, value } of convert(record)) context.emit(key, value, record.timestampMs, record.headers);
@@ -46,7 +45,7 @@ export const flatMapWith =
   });
 
 export const peekWith =
-  <V>(look: Take<V, void>): Create<V> =>
+  <V>(look: Take<V, void>): ProcessorSupplier<V> =>
   (context) => ({
     process: (record) => {
       look(record);
@@ -56,7 +55,7 @@ export const peekWith =
 
 /** Hands a record to the first branch whose predicate accepts it, if any. */
 export const splitBy =
-  <V>(branches: readonly (readonly [node: string, accepts: Take<V, boolean>])[]): Create<V> =>
+  <V>(branches: readonly (readonly [node: string, accepts: Take<V, boolean>])[]): ProcessorSupplier<V> =>
   (context) => ({
     process: (record) => {
       for (const [node, accepts] of branches) {
@@ -72,7 +71,7 @@ export const splitBy =
  * null unless `keepsNulls`.
  */
 export const keyBy =
-  <V>(keyOf: Take<V, string | null>, keepsNulls: boolean): Create<V> =>
+  <V>(keyOf: Take<V, string | null>, keepsNulls: boolean): ProcessorSupplier<V> =>
   (context) => ({
     process: (record) => {
       if (record.value === null && !keepsNulls) return context.count('null-value');
@@ -84,7 +83,7 @@ export const keyBy =
 
 /** Keeps tombstones from a processor whose values are never null. */
 export const withoutNulls =
-  <V>(create: Create<V>): Create<V> =>
+  <V>(create: ProcessorSupplier<V>): ProcessorSupplier<V> =>
   (context) => {
     const processor = create(context);
     return {

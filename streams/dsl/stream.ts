@@ -1,5 +1,5 @@
 import type { AvroSchema } from '../kit/avro.ts';
-import type { Processor, ProcessorContext, StreamRecord } from '../topology/types.ts';
+import type { ProcessorSupplier, StreamRecord } from '../topology/types.ts';
 import { schemaFor } from './graph.ts';
 import { KGroupedStream } from './grouped.ts';
 import { type AsOfOptions, joinAsOf, joinGlobal, joinStreams, joinTable, type StreamJoinOptions } from './join.ts';
@@ -26,28 +26,31 @@ import {
 } from './stateless.ts';
 import { type GlobalKTable, KTable, tableFrom } from './table.ts';
 
-type Create<V> = (context: ProcessorContext) => Processor<V>;
-
 /**
  * A stream of records, in Kafka Streams' vocabulary. Every method adds to the graph and gives a new stream. Functions get (value, key,
  * record) and must not change what they get. Steps that need state of a key, or a topic, move the records by key first where
  * the key may have changed, through `<topology>.<node>.repartition`.
  */
 export class KStream<V, K extends Key = string | null> {
+  /** @internal */
   readonly place: StreamPlace<K>;
 
+  /** @internal */
   constructor(place: StreamPlace<K>) {
     this.place = place;
   }
 
+  /** Records that are accepted, with the type that the guard says. */
   filter<W extends V>(
     accepts: (value: V, key: K, record: StreamRecord<V>) => value is W,
     options?: NodeOptions,
   ): KStream<W, K>;
+  /** Records that are accepted. */
   filter(accepts: Mapper<V, K, boolean>, options?: NodeOptions): KStream<V, K>;
   filter(accepts: Mapper<V, K, boolean>, { name }: NodeOptions = {}): KStream<V, K> {
     return this.#next('filter', name, filterBy(this.#call(accepts)));
   }
+  /** Records that are not rejected. */
   filterNot(rejects: Mapper<V, K, boolean>, { name }: NodeOptions = {}): KStream<V, K> {
     const call = this.#call(rejects);
     return this.#next(
@@ -56,16 +59,20 @@ export class KStream<V, K extends Key = string | null> {
       filterBy((record) => !call(record)),
     );
   }
+  /** A new key and value for each record. What follows moves records by their new keys if it needs state. */
   map<R>(convert: Mapper<V, K, KeyValue<R>>, { name, value }: ValueOptions = {}): KStream<R, string> {
     return this.#rekeyed('map', name, mapWith(this.#call(convert)), value ?? null);
   }
+  /** A new value for each record, under its key. */
   mapValues<R>(convert: Mapper<V, K, R>, { name, value }: ValueOptions = {}): KStream<R, K> {
     const { inputs } = this.#next('map-values', name, mapValuesWith(this.#call(convert))).place;
     return new KStream<R, K>({ ...this.place, inputs, value: value ?? null, dropsNulls: false });
   }
+  /** Any number of records for each, under new keys. */
   flatMap<R>(convert: Mapper<V, K, Iterable<KeyValue<R>>>, { name, value }: ValueOptions = {}): KStream<R, string> {
     return this.#rekeyed('flat-map', name, flatMapWith(this.#call(convert)), value ?? null);
   }
+  /** Any number of values for each record, under its key. */
   flatMapValues<R>(convert: Mapper<V, K, Iterable<R>>, { name, value }: ValueOptions = {}): KStream<R, K> {
     const call = this.#call(convert);
     const create = flatMapWith<V, R>(function* (record) {
@@ -74,6 +81,7 @@ export class KStream<V, K extends Key = string | null> {
     const { inputs } = this.#next('flat-map-values', name, create).place;
     return new KStream<R, K>({ ...this.place, inputs, value: value ?? null, dropsNulls: false });
   }
+  /** A new key for each record. */
   selectKey(keyOf: Mapper<V, K, string>, { name }: NodeOptions = {}): KStream<V, string> {
     const call = this.#call(keyOf);
     const create = mapWith<V, V>((record) => ({ key: call(record), value: record.value }));
@@ -114,7 +122,7 @@ export class KStream<V, K extends Key = string | null> {
    * A processor of one's own: state, punctuators, headers, any number of outputs by `context.emit`. Its outputs' keys may be new, so
    * what follows moves them if it needs state; where they are not, use `processValues`.
    */
-  process<R>(create: Create<V>, options: ProcessOptions = {}): KStream<R, string> {
+  process<R>(create: ProcessorSupplier<V>, options: ProcessOptions = {}): KStream<R, string> {
     const { inputs } = this.#processor('process', create, options);
     return new KStream<R, string>({
       graph: this.place.graph,
@@ -126,7 +134,7 @@ export class KStream<V, K extends Key = string | null> {
     });
   }
   /** As `process`, for processors that emit under the key they were given. */
-  processValues<R>(create: Create<V>, options: ProcessOptions = {}): KStream<R, K> {
+  processValues<R>(create: ProcessorSupplier<V>, options: ProcessOptions = {}): KStream<R, K> {
     const { inputs } = this.#processor('process-values', create, options);
     return new KStream<R, K>({ ...this.place, inputs, value: options.value ?? null, dropsNulls: false });
   }
@@ -142,12 +150,14 @@ export class KStream<V, K extends Key = string | null> {
       }),
     );
   }
+  /** By the key that records have; moved by it first where it may have changed. Records without a key are counted and dropped. */
   groupByKey({ name, value }: ValueOptions = {}): KGroupedStream<V, Exclude<K, null>> {
     const { graph, isRekeyed } = this.place;
     const keyOf = this.place.keyOf as (key: string | null) => Exclude<K, null>;
     const node = isRekeyed ? graph.name('group-by-key', name) : '';
     return new KGroupedStream({ ...byKey(this.place, node, value), keyOf });
   }
+  /** By a new key, through a repartition topic. Records whose key is null are counted and dropped. */
   groupBy(keyOf: Mapper<V, K, string | null>, { name, value }: ValueOptions = {}): KGroupedStream<V, string> {
     const node = this.place.graph.name('group-by', name);
     const moved = throughTopic<V, K>(this.place, node, { value, keyOf: this.#call(keyOf), keepsNulls: false });
@@ -196,6 +206,7 @@ export class KStream<V, K extends Key = string | null> {
     join: (left: V, right: R | null, key: string) => O,
     options: StreamJoinOptions,
   ): KStream<O, Exclude<K, null>>;
+  /** As `join`; with null where the table has no row. */
   leftJoin<R, O>(
     table: KTable<R>,
     join: (left: V, right: R | null, key: string) => O,
@@ -245,6 +256,7 @@ export class KStream<V, K extends Key = string | null> {
   ): KStream<O, K> {
     return new KStream<O, K>(joinGlobal('inner', this.place, table, keyOf, join as never, options));
   }
+  /** As `joinGlobal`; with null where there is no row. */
   leftJoinGlobal<R, O>(
     table: GlobalKTable<R>,
     keyOf: Mapper<V, K, string | null>,
@@ -259,11 +271,11 @@ export class KStream<V, K extends Key = string | null> {
     return (record) => convert(record.value, keyOf(record.key), record);
   }
   /** A step that leaves key and kind of value as they are. */
-  #next(kind: string, wanted: string | undefined, create: Create<V>): KStream<V, K> {
+  #next(kind: string, wanted: string | undefined, create: ProcessorSupplier<V>): KStream<V, K> {
     const { inputs } = this.#processor(kind, create, wanted === undefined ? {} : { name: wanted });
     return new KStream<V, K>({ ...this.place, inputs, dropsNulls: false });
   }
-  #processor(kind: string, create: Create<V>, { name, stores, globals }: ProcessOptions) {
+  #processor(kind: string, create: ProcessorSupplier<V>, { name, stores, globals }: ProcessOptions) {
     const { graph, inputs, dropsNulls } = this.place;
     const node = graph.name(kind, name);
     graph.addProcessor(node, {
@@ -274,7 +286,7 @@ export class KStream<V, K extends Key = string | null> {
     });
     return { inputs: [node] };
   }
-  #rekeyed<R>(kind: string, wanted: string | undefined, create: Create<V>, value: AvroSchema | null) {
+  #rekeyed<R>(kind: string, wanted: string | undefined, create: ProcessorSupplier<V>, value: AvroSchema | null) {
     const { inputs } = this.#next(kind, wanted, create).place;
     return new KStream<R, string>({
       graph: this.place.graph,

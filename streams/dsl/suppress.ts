@@ -18,12 +18,15 @@ export interface UntilTimeLimit {
   /** Results held by one task; beyond it the oldest are handed on early. */
   readonly maxRecords: number;
 }
+/** How long changes are held back. */
 export type Suppression = UntilWindowCloses | UntilTimeLimit;
 
+/** For windowed tables: one result for each key and window, the final one. */
 export const untilWindowCloses = (options: { readonly maxRecords: number }): UntilWindowCloses => ({
   kind: 'window-closes',
   ...options,
 });
+/** For any table: at most one change for each key and `limitMs` of stream time, the newest. */
 export const untilTimeLimit = (options: { readonly limitMs: number; readonly maxRecords: number }): UntilTimeLimit => ({
   kind: 'time-limit',
   ...options,

@@ -13,12 +13,15 @@ import { KStream } from './stream.ts';
 import { heldChangeSchema, type Suppression, suppressUntil } from './suppress.ts';
 import type { Windowed } from './windows.ts';
 
-type TableMapper<V, K, R> = (value: V, key: K) => R;
+/** What is made of a table's row. */
+export type TableMapper<V, K, R> = (value: V, key: K) => R;
 
 /** A table that changes: for each key the newest value. Functions may be called with a value more than once, and must not remember. */
 export class KTable<V, K extends string | Windowed = string> {
+  /** @internal */
   readonly place: TablePlace<K>;
 
+  /** @internal */
   constructor(place: TablePlace<K>) {
     this.place = place;
   }
@@ -32,9 +35,11 @@ export class KTable<V, K extends string | Windowed = string> {
   filter(accepts: TableMapper<V, K, boolean>, options: NodeOptions = {}): KTable<V, K> {
     return this.#derived('filter', options, this.place.value, (value, key) => (accepts(value, key) ? value : null));
   }
+  /** Rows that are rejected are deleted. */
   filterNot(rejects: TableMapper<V, K, boolean>, options: NodeOptions = {}): KTable<V, K> {
     return this.#derived('filter-not', options, this.place.value, (value, key) => (rejects(value, key) ? null : value));
   }
+  /** A new value for each row; computed on the way, not stored. */
   mapValues<R>(convert: TableMapper<V, K, R>, options: ValueOptions = {}): KTable<R, K> {
     return this.#derived('map-values', options, options.value ?? null, convert);
   }
@@ -127,6 +132,7 @@ export class GlobalKTable<V> {
   /** The type of its values; there is nothing to read here. */
   declare readonly valueType?: V;
 
+  /** @internal */
   constructor(name: string, hasHistory: boolean) {
     this.name = name;
     this.hasHistory = hasHistory;

@@ -30,10 +30,11 @@ export interface SessionWindows {
   readonly gapMs: number;
   readonly graceMs: number;
 }
+/** Whichever kind. */
 export type Windows = TimeWindows | SlidingWindows | SessionWindows;
 
 /** For how long after its end, of a session after its gap, a window takes records, in stream time; default 0. */
-interface Grace {
+export interface Grace {
   readonly graceMs?: number;
 }
 

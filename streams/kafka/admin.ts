@@ -3,6 +3,7 @@ import { TidemarkError } from '../kit/errors.ts';
 import type { Cluster } from './cluster.ts';
 import { isRetriable, kafkaErrorName } from './protocol-errors.ts';
 
+/** A topic to create, with its broker settings (`retention.ms` and the like). */
 export interface NewTopic {
   readonly name: string;
   readonly partitions: number;

@@ -12,6 +12,7 @@ export type { FetchedRecords, KafkaRecord, Reader, ReaderOptions } from './reade
 export { SchemaRegistry } from './registry.ts';
 export { type AvroSerde, SchemaNotLoaded, topicSerde } from './serde.ts';
 
+/** Which cluster, and who asks: `clientId` shows in the brokers' logs and quotas. */
 export interface KafkaOptions {
   /** host:port of one broker or more. */
   readonly brokers: readonly string[];
@@ -27,9 +28,11 @@ export async function openKafka(options: KafkaOptions): Promise<Kafka> {
 
 /** One connection to a Kafka cluster: topics, offsets, readers, producers. */
 export class Kafka {
+  /** @internal */
   readonly cluster: Cluster;
   readonly #readers = new Set<Reader>();
 
+  /** Use `openKafka`, which connects. */
   constructor(options: KafkaOptions) {
     this.cluster = new Cluster(options);
   }
@@ -68,12 +71,14 @@ export class Kafka {
     return this.cluster.commit(group, topic, offsets);
   }
 
+  /** Reads partitions without a group. Throws TOPIC_UNKNOWN, PARTITION_UNKNOWN. Close it after use. */
   async openReader(options: ReaderOptions): Promise<Reader> {
     const reader = new Reader(this.cluster, options, () => this.#readers.delete(reader));
     this.#readers.add(reader);
     await reader.open();
     return reader;
   }
+  /** An idempotent producer. Throws KAFKA_UNREACHABLE, KAFKA_REFUSED. Close it after use. */
   async openProducer(options: ProducerOptions = {}): Promise<Producer> {
     const producer = new Producer(this.cluster, options);
     await producer.open();

@@ -9,10 +9,12 @@ import { ProduceQueue } from './produce-queue.ts';
 import { asTidemark, isRetriable, kafkaErrorName } from './protocol-errors.ts';
 import { findWritten } from './written-batch.ts';
 
+/** How batches are written. */
 export interface ProducerOptions {
   /** Default none. */
   readonly compression?: Compression;
 }
+/** A record to write; `timestampMs` is its event time. A null value is a tombstone. */
 export interface ProducerRecord {
   readonly topic: string;
   readonly key: string | null;

@@ -6,6 +6,7 @@ import { type FetchedPartition, fetchRaw } from './codec/requests.ts';
 import { ConnectionPool } from './connections.ts';
 import { asTidemark, isRetriable, kafkaErrorName } from './protocol-errors.ts';
 
+/** What is read, and from where. */
 export interface ReaderOptions {
   /** `from`: a place, or one offset per partition number of the topic. */
   readonly topics: readonly {
@@ -20,6 +21,7 @@ export interface ReaderOptions {
   /** Bound of one fetch; default 8 MiB. */
   readonly maxBytes?: number;
 }
+/** A record as it was read, undecoded; `timestampMs` is its event time or, where the topic says so, when it was appended. */
 export interface KafkaRecord {
   readonly offset: number;
   readonly timestampMs: number;
@@ -27,6 +29,7 @@ export interface KafkaRecord {
   readonly value: Buffer | null;
   readonly headers: readonly Header[];
 }
+/** What a poll has of one partition, by rising offset. */
 export interface FetchedRecords {
   readonly topic: string;
   readonly partition: number;
@@ -139,6 +142,7 @@ export class Reader {
   position(topic: string, partition: number): number {
     return this.#place(topic, partition).position;
   }
+  /** Reads on from another offset; what was fetched is forgotten. */
   seek(topic: string, partition: number, offset: number): void {
     const place = this.#place(topic, partition);
     place.position = offset;
@@ -148,10 +152,12 @@ export class Reader {
   pause(topic: string, partition: number): void {
     this.#place(topic, partition).paused = true;
   }
+  /** Takes a paused partition up again. */
   resume(topic: string, partition: number): void {
     this.#place(topic, partition).paused = false;
   }
 
+  /** Polls under way return empty. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#onClosed();

@@ -30,6 +30,7 @@ export class SchemaRegistry {
     });
     return (answer as { id: number }).id;
   }
+  /** Sets a subject's compatibility level: BACKWARD, FULL_TRANSITIVE and so on, as the registry names them. */
   async setCompatibility(subject: string, compatibility: string): Promise<void> {
     await this.#call('PUT', `/config/${encodeURIComponent(subject)}`, { compatibility });
   }

@@ -5,6 +5,7 @@ export interface RecordPosition {
   readonly offset: number;
 }
 
+/** What an error may say beside code and sentence. */
 export interface ErrorDetails {
   readonly cause?: unknown;
   /** True when the same call may succeed later. */

@@ -4,18 +4,21 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 export class Metrics {
   readonly registry = new Registry();
 
+  /** The counter of this name, made at the first call. */
   counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
     return (
       (this.registry.getSingleMetric(name) as Counter<L>) ??
       new Counter({ name, help, labelNames, registers: [this.registry] })
     );
   }
+  /** The gauge of this name, made at the first call. */
   gauge<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> {
     return (
       (this.registry.getSingleMetric(name) as Gauge<L>) ??
       new Gauge({ name, help, labelNames, registers: [this.registry] })
     );
   }
+  /** The histogram of this name, made at the first call; `buckets` are upper bounds. */
   histogram<L extends string = never>(
     name: string,
     help: string,

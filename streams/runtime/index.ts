@@ -19,6 +19,7 @@ import type { ReplayOptions } from './replay.ts';
 import { StreamThread } from './stream-thread.ts';
 import type { TopicTable } from './task-set.ts';
 
+/** How a topology runs in this process. */
 export interface RunOptions {
   readonly kafka: Kafka;
   readonly brokers: readonly string[];
@@ -58,9 +59,12 @@ export interface RunOptions {
   /** The address for that, as other processes reach it. Default 127.0.0.1. */
   readonly queryHost?: string;
   readonly clock?: Clock;
+  /** @internal A test's hook into the protocol. */
   readonly onStep?: (step: TransactionStep) => void;
 }
+/** A topology that runs. */
 export interface RunningTopology {
+  /** Null when it processes, else what it waits for. */
   notReady(): string | null;
   /** Commits what is done and leaves. */
   stop(): Promise<void>;

@@ -3,12 +3,14 @@ import { type Kafka, murmur2Partition } from '../kafka/index.ts';
 import { describeError, TidemarkError } from '../kit/errors.ts';
 import { changelogTopic } from '../topology/topology.ts';
 
+/** A committed entry of a store. */
 export interface StoreEntry {
   readonly key: string;
   /** As JSON has it: 64-bit numbers and decimals are strings. */
   readonly value: unknown;
   readonly partition: number;
 }
+/** Keys with from <= key < to by code units; an open end where a bound is left out. */
 export interface StoreRange {
   readonly from?: string;
   readonly to?: string;

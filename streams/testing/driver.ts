@@ -23,12 +23,14 @@ import type {
   WindowStore,
 } from '../topology/types.ts';
 
+/** How many partitions, and which clock. */
 export interface DriverOptions {
   /** Partitions of every topic; default 1. */
   readonly partitions?: number;
   /** Wall clock in milliseconds, to which `advanceWallClock` adds; default stands at 0. */
   readonly now?: () => number;
 }
+/** A record to pipe in; null as value is a tombstone. */
 export interface DriverInput {
   readonly key: string | null;
   readonly value: unknown;
@@ -39,6 +41,7 @@ export interface DriverInput {
   /** Default: by murmur2 of the key. */
   readonly partition?: number;
 }
+/** A record that was written, decoded. */
 export interface DriverOutput<V = unknown> {
   readonly key: string;
   readonly value: V;
@@ -54,6 +57,7 @@ export interface DriverLate {
   readonly timestampMs: number;
   readonly reason: string;
 }
+/** A record that went to its poison policy. */
 export interface DriverRejection extends Rejection {
   readonly topic: string;
   readonly key: string | null;
@@ -124,12 +128,15 @@ export class TopologyTestDriver {
   store<V>(name: string, partition = 0): KeyValueStore<V> {
     return this.#store(name, 'key-value', partition) as KeyValueStore<V>;
   }
+  /** As `store`, of a window store. */
   windowStore<V>(name: string, partition = 0): WindowStore<V> {
     return this.#store(name, 'window', partition) as WindowStore<V>;
   }
+  /** As `store`, of a session store. */
   sessionStore<V>(name: string, partition = 0): SessionStore<V> {
     return this.#store(name, 'session', partition) as SessionStore<V>;
   }
+  /** As `store`, of a versioned store. */
   versionedStore<V>(name: string, partition = 0): VersionedStore<V> {
     return this.#store(name, 'versioned', partition) as VersionedStore<V>;
   }

@@ -46,10 +46,13 @@ export interface CompiledGlobal {
   /** Null: newest values only. */
   readonly historyMs: number | null;
 }
+/** A topology that has been checked, cut into the parts that tasks are made of. */
 export interface CompiledTopology {
   readonly name: string;
   readonly version: number;
+  /** @internal */
   readonly subTopologies: readonly SubTopology[];
+  /** @internal */
   readonly globals: readonly CompiledGlobal[];
   readonly deadLetterTopic: string;
   /** Keeps records that came too late for a part of their work. */

@@ -1,6 +1,7 @@
 import type { AvroSchema } from '../kit/avro.ts';
 import type { RecordPosition } from '../kit/errors.ts';
 
+/** A Kafka record header; the W3C trace context travels in those named `traceparent` and `tracestate`. */
 export interface RecordHeader {
   readonly key: string;
   readonly value: Buffer | null;
@@ -21,8 +22,11 @@ export interface StreamRecord<V = unknown> {
 
 /** Key-value state of one task. Values are immutable: put a new one. Every change goes to the changelog at the next commit. */
 export interface KeyValueStore<V = unknown> {
+  /** The present value, changes of the open transaction included; undefined where there is none. */
   get(key: string): V | undefined;
+  /** Throws TypeError for null and undefined: delete instead. */
   put(key: string, value: V): void;
+  /** Nothing where there is no such entry. */
   delete(key: string): void;
   /** All entries, in no particular order that survives a restart. */
   entries(): IterableIterator<[string, V]>;
@@ -33,9 +37,11 @@ export interface KeyValueStore<V = unknown> {
 
 /** Values by key and time, of the last `retentionMs` of stream time; one per key and time. */
 export interface WindowStore<V = unknown> {
+  /** The value of exactly this key and time; undefined where there is none or it is older than the retention. */
   get(key: string, startMs: number): V | undefined;
   /** Ignored, and false, when `startMs` is older than stream time less retention. */
   put(key: string, startMs: number, value: V): boolean;
+  /** Nothing where there is no such entry. */
   delete(key: string, startMs: number): void;
   /** Values of a key with fromMs <= startMs <= toMs, by rising time. */
   fetch(key: string, fromMs: number, toMs: number): IterableIterator<[startMs: number, value: V]>;
@@ -46,8 +52,11 @@ export interface WindowStore<V = unknown> {
 
 /** Values by key and session [startMs, endMs], both inclusive, of the last `retentionMs` of stream time. */
 export interface SessionStore<V = unknown> {
+  /** The value of exactly this session; undefined where there is none or it is older than the retention. */
   get(key: string, startMs: number, endMs: number): V | undefined;
+  /** Ignored, and false, when `endMs` is older than stream time less retention. */
   put(key: string, startMs: number, endMs: number, value: V): boolean;
+  /** Nothing where there is no such session. */
   delete(key: string, startMs: number, endMs: number): void;
   /** Sessions of a key that end at or after `earliestEndMs` and start at or before `latestStartMs`, by rising start. */
   find(
@@ -55,6 +64,7 @@ export interface SessionStore<V = unknown> {
     earliestEndMs: number,
     latestStartMs: number,
   ): IterableIterator<{ readonly startMs: number; readonly endMs: number; readonly value: V }>;
+  /** Every session. */
   all(): IterableIterator<{
     readonly key: string;
     readonly startMs: number;
@@ -74,6 +84,7 @@ export interface VersionedStore<V = unknown> {
   put(key: string, value: V | null, timestampMs: number): boolean;
   readonly size: number;
 }
+/** A value and the time from which it holds. */
 export interface Version<V> {
   readonly value: V;
   /** Since when it holds, milliseconds. */
@@ -82,9 +93,11 @@ export interface Version<V> {
 
 /** A whole topic, every partition of it, as every task sees it; read only. */
 export interface GlobalTable<V = unknown> {
+  /** The newest value; undefined where there is none or it was deleted. */
   get(key: string): V | undefined;
   /** As of an event time; of a table that is not versioned the newest value whatever the time. */
   getAsOf(key: string, asOfMs: number): Version<V> | undefined;
+  /** The newest value of every key. */
   entries(): IterableIterator<[string, V]>;
   readonly size: number;
 }
@@ -104,8 +117,11 @@ export interface ProcessorContext {
   now(): number;
   /** A store that the processor declared; throws STORE_UNKNOWN, or STORE_KIND_WRONG where it is of another kind. */
   store<V>(name: string): KeyValueStore<V>;
+  /** As `store`, of a window store. */
   windowStore<V>(name: string): WindowStore<V>;
+  /** As `store`, of a session store. */
   sessionStore<V>(name: string): SessionStore<V>;
+  /** As `store`, of a versioned store. */
   versionedStore<V>(name: string): VersionedStore<V>;
   /** A global table that the processor declared; throws GLOBAL_UNKNOWN. */
   global<V>(name: string): GlobalTable<V>;
@@ -123,11 +139,16 @@ export interface ProcessorContext {
   late(reason: string): void;
 }
 
+/** What a processor does with its records; one for each task. */
 export interface Processor<V = unknown> {
+  /** Called for each record. What it throws rolls the transaction back, and the record goes to its source's poison policy (PROCESSOR_FAILED). */
   process(record: StreamRecord<V>): void;
   /** Called once before every commit: emit here what was held back within the transaction (conflation). */
   beforeCommit?(): void;
 }
+
+/** Makes the processor of one task: called for each, and again after every abort. */
+export type ProcessorSupplier<V = unknown> = (context: ProcessorContext) => Processor<V>;
 
 /** What happens to a record that cannot be decoded or that a processor rejects. */
 export const PoisonPolicy = {
@@ -140,21 +161,25 @@ export const PoisonPolicy = {
 } as const;
 export type PoisonPolicy = keyof typeof PoisonPolicy;
 
+/** A topic that is read, with the schema of its values. */
 export interface SourceNode {
   readonly topic: string;
   readonly value: AvroSchema;
   /** Default FAIL. */
   readonly onPoison?: PoisonPolicy;
 }
+/** A processor, the nodes it takes records from, and the stores and global tables that it may use. */
 export interface ProcessorNode {
   readonly inputs: readonly string[];
   readonly stores?: readonly string[];
   readonly globals?: readonly string[];
   /** Makes the processor of one task. It may close over the context; all lasting state belongs in stores. */
   // biome-ignore lint/suspicious/noExplicitAny: each processor narrows its own value type
-  readonly create: (context: ProcessorContext) => Processor<any>;
+  readonly create: ProcessorSupplier<any>;
 }
+/** Which store of Kafka Streams it is like. */
 export type StoreKind = 'key-value' | 'window' | 'session' | 'versioned';
+/** A store: one for each task, with a changelog topic `<topology>.<name>.changelog`. Times are milliseconds of stream time. */
 export type StoreNode =
   | {
       readonly kind?: 'key-value';

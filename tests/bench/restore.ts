@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { topicConfig } from '#schemas/topics.ts';
 import {
   type AvroSerde,
@@ -28,6 +29,7 @@ const OUTPUT = `${NAME}.out`;
 const PULSES = `${NAME}.pulses`;
 const PULSE_EVERY_MS = 5;
 const COMMIT_INTERVAL_MS = 100;
+const CHECKPOINT_INTERVAL_MS = 5_000;
 /** What is being processed while the process is killed, records. */
 const UNDER_WAY = 200_000;
 const LIMIT_MS = 300_000;
@@ -48,7 +50,7 @@ interface Comeback {
 }
 
 /**
- * A million keys of 100 bytes: killed by SIGKILL in the middle of a load and started again with its state folder; then
+ * A million keys of 100 bytes: killed by SIGKILL in the middle of a load, after a checkpoint, and started again with its state folder; then
  * stopped and started again without it, from the changelog alone, while other tasks have work. After each, every key
  * must be there and no input counted twice or lost.
  */
@@ -168,6 +170,7 @@ class Keeper {
       pulses: PULSES,
       stateFolder: this.#stateFolder,
       commitIntervalMs: COMMIT_INTERVAL_MS,
+      checkpointIntervalMs: CHECKPOINT_INTERVAL_MS,
     });
   }
 
@@ -178,8 +181,14 @@ class Keeper {
     );
   }
 
+  /** Kills it in the middle of a load, some time after its checkpoints were written: what comes back has both to read. */
   async killUnderLoad(): Promise<void> {
     const before = this.#written + this.#probes;
+    await this.committed(before);
+    await sleep(2 * CHECKPOINT_INTERVAL_MS);
+    const saved = readdirSync(join(this.#stateFolder, NAME, 'checkpoints'));
+    if (saved.length < PARTITIONS)
+      throw new Error(`Of ${PARTITIONS} checkpoints there are ${saved.join(', ') || 'none'}`);
     await this.write(UNDER_WAY);
     await this.committed(before + 1);
     await this.#process!.kill();

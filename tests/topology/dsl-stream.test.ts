@@ -58,6 +58,40 @@ describe('KStream', () => {
     ]);
   });
 
+  it('carries the trace context of whatever causes a result, through repartition topics, aggregates and joins', () => {
+    const builder = builderOf();
+    const names = builder.table<string>('shop.names', 'string');
+    const totals = builder
+      .stream<Order>('shop.orders', ORDER)
+      .groupBy(({ buyer }) => buyer)
+      .aggregate<number>(
+        () => 0,
+        (sum, { amount }) => sum + amount,
+        { value: 'long', name: 'spent' },
+      );
+    totals
+      .join(names, (spent, name) => `${name}: ${spent}`, { value: 'string' })
+      .toStream()
+      .to('out');
+    const driver = new TopologyTestDriver(builder.build(), { partitions: 3 });
+    const trace = (id: number) => {
+      const value = Buffer.from(`00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333${id}-01`);
+      return [
+        { key: 'traceparent', value },
+        { key: 'tracestate', value: Buffer.from(`desk=${id}`) },
+      ];
+    };
+    driver.pipe('shop.names', { key: 'bob', value: 'Bob', timestampMs: 1, headers: trace(1) });
+    driver.pipe('shop.orders', { key: 'a', value: order('bob', 3), timestampMs: 2, headers: trace(2) });
+    driver.pipe('shop.orders', { key: 'b', value: order('bob', 4), timestampMs: 3, headers: trace(3) });
+    driver.pipe('shop.names', { key: 'bob', value: 'Robert', timestampMs: 4, headers: trace(4) });
+    expect(driver.read('out')).toMatchObject([
+      { value: 'Bob: 3', headers: trace(2) },
+      { value: 'Bob: 7', headers: trace(3) },
+      { value: 'Robert: 7', headers: trace(4) },
+    ]);
+  });
+
   it('passes headers and event times on, and shows them to functions', () => {
     const builder = builderOf();
     const seen: string[] = [];

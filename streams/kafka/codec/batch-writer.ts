@@ -2,6 +2,7 @@ import { crc32c } from '@node-rs/crc32';
 import { TidemarkError } from '../../kit/errors.ts';
 import { type Compression, compress, compressionAttribute } from './compression.ts';
 
+/** A Kafka record header. */
 export interface Header {
   readonly key: string;
   readonly value: Buffer | null;

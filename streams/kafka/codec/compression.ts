@@ -3,6 +3,7 @@ import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import snappy from 'snappy';
 import { TidemarkError } from '../../kit/errors.ts';
 
+/** Kafka's codecs of record batches. */
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 /** In the order of the record batch's attribute bits. */
 const CODECS: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];

@@ -12,6 +12,7 @@ export interface Surroundings {
   readonly registryUrl: string;
   readonly stateFolder: string;
   readonly commitIntervalMs: number;
+  readonly checkpointIntervalMs?: number;
 }
 
 /** Says something to the process that measures. */
@@ -74,8 +75,14 @@ export async function runThreadsUntilTold(
 const askedToEnd = () => new Promise<void>((resolve) => process.once('SIGTERM', () => resolve()));
 
 /** What is given to a process may hold more than this. */
-const plain = ({ brokers, stateFolder, commitIntervalMs }: Omit<Surroundings, 'registryUrl'>) => ({
+const plain = ({
   brokers,
   stateFolder,
   commitIntervalMs,
+  checkpointIntervalMs,
+}: Omit<Surroundings, 'registryUrl'>) => ({
+  brokers,
+  stateFolder,
+  commitIntervalMs,
+  ...(checkpointIntervalMs === undefined ? {} : { checkpointIntervalMs }),
 });
