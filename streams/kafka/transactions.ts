@@ -234,6 +234,7 @@ export class TransactionalProducer {
     this.#unanswered = [];
     this.#added.clear();
     this.#written.clear();
+    this.#writtenBefore.clear();
     this.#offsetsAdded = false;
     this.#bytes = 0;
     this.#backlogBytes = 0;

@@ -52,7 +52,10 @@ export interface RunOptions {
   readonly standbyReplicas?: number;
   /** Default 10 s: how long a process may be silent before its tasks go to another. */
   readonly sessionTimeoutMs?: number;
-  /** Default 10 s: how long readers wait for a transaction whose owner is gone for good. */
+  /**
+   * How long readers wait for a transaction whose owner is gone for good. The broker ends what is open for longer, so it must be longer than
+   * the commit interval. Default 10 s, or three commit intervals.
+   */
   readonly transactionTimeoutMs?: number;
   /** Where this process answers queries of its stores (`StoreQuery`); 0 takes a free port. Default: it answers none. */
   readonly queryPort?: number;
@@ -74,10 +77,11 @@ export interface RunningTopology {
 
 /**
  * Runs a topology, exactly once, until stopped. Its internal topics are created where missing. Throws TOPOLOGY_INVALID,
- * TOPIC_UNKNOWN for a source or sink that does not exist, TOPICS_NOT_COPARTITIONED, STATE_LOCKED.
+ * TOPIC_UNKNOWN for a source or sink that does not exist, TOPICS_NOT_COPARTITIONED, STATE_LOCKED, CONFIG_INVALID.
  */
 export async function runTopology(definition: TopologyDefinition, options: RunOptions): Promise<RunningTopology> {
   const topology = compileTopology(definition);
+  const { commitIntervalMs, transactionTimeoutMs } = transactionTimes(options);
   const topics = await prepareTopics(topology, options);
   const metrics = new RuntimeMetrics(options.metrics);
   const identity = takeIdentity(join(options.stateFolder, topology.name), topology.name);
@@ -98,13 +102,13 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     kafka: options.kafka,
     ports: kafkaPorts(options.kafka, options.brokers),
     id: identity.id,
-    commitIntervalMs: options.commitIntervalMs ?? 100,
+    commitIntervalMs,
     maxTaskIdleMs: options.maxTaskIdleMs ?? 0,
     mergeBy: options.replay ? 'thread' : (options.mergeBy ?? 'task'),
     replay: options.replay ?? null,
     acceptChangedGraph: options.acceptChangedGraph ?? false,
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
-    transactionTimeoutMs: options.transactionTimeoutMs ?? 10_000,
+    transactionTimeoutMs,
     log: options.log,
     clock,
     checkpoints,
@@ -128,6 +132,20 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     },
     done,
   };
+}
+
+const DEFAULT_COMMIT_INTERVAL_MS = 100;
+const DEFAULT_TRANSACTION_TIMEOUT_MS = 10_000;
+
+function transactionTimes({ commitIntervalMs = DEFAULT_COMMIT_INTERVAL_MS, transactionTimeoutMs }: RunOptions) {
+  const timeoutMs = transactionTimeoutMs ?? Math.max(DEFAULT_TRANSACTION_TIMEOUT_MS, 3 * commitIntervalMs);
+  if (timeoutMs <= commitIntervalMs) {
+    throw new TidemarkError(
+      'CONFIG_INVALID',
+      `transactionTimeoutMs (${timeoutMs}) must be longer than commitIntervalMs (${commitIntervalMs}): the broker aborts what is open for longer`,
+    );
+  }
+  return { commitIntervalMs, transactionTimeoutMs: timeoutMs };
 }
 
 const DEFAULT_DELETE_RETENTION_MS = 86_400_000;

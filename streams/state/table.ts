@@ -30,9 +30,13 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V>, Queryab
   /** By row: the present value, decoded. Always there for rows of the open or the frozen transaction. */
   readonly #objects: (V | typeof DELETED | undefined)[] = [];
   #open: number[] = [];
-  #frozen: { row: number; start: number; end: number }[] = [];
+  /** Row, start and end in `#frozenBytes` of each change, one after the other: objects would live just long enough to cost the collector. */
+  #frozen: number[] = [];
   #frozenBytes = Buffer.allocUnsafe(4096);
   #size = 0;
+  /** A processor mostly puts what it has just got: the key asked for last, and its row. */
+  #lastKey: string | null = null;
+  #lastRow = -1;
 
   constructor(name: string, type: AvroType, version: number) {
     this.name = name;
@@ -49,7 +53,7 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V>, Queryab
   }
 
   get(key: string): V | undefined {
-    const row = this.#index.find(key);
+    const row = this.#find(key);
     return row < 0 ? undefined : this.#read(row);
   }
   put(key: string, value: V): void {
@@ -63,7 +67,7 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V>, Queryab
     this.#touch(row);
   }
   delete(key: string): void {
-    const row = this.#index.find(key);
+    const row = this.#find(key);
     if (row < 0) return;
     const before = this.#objects[row];
     if (before === DELETED || (before === undefined && this.#valueLength[row]! < 0)) return;
@@ -120,7 +124,7 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V>, Queryab
       const isDeleted = value === DELETED;
       if (!isDeleted) end = this.#encode(value, start);
       this.#flags[row] = FROZEN;
-      this.#frozen.push({ row, start, end });
+      this.#frozen.push(row, start, end);
       // What came and went within the transaction was never there.
       if (isDeleted && this.#valueLength[row]! < 0) continue;
       const { buffer, offset, length } = this.#index.keyBytes(row);
@@ -132,7 +136,11 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V>, Queryab
   }
   commit(): void {
     const keepDecoded = this.#size <= DECODED_ENTRIES;
-    for (const { row, start, end } of this.#frozen) {
+    const frozen = this.#frozen;
+    for (let at = 0; at < frozen.length; at += 3) {
+      const row = frozen[at]!;
+      const start = frozen[at + 1]!;
+      const end = frozen[at + 2]!;
       const isOpen = (this.#flags[row]! & OPEN) !== 0;
       this.#flags[row]! &= OPEN;
       if (end > start) this.#store(row, this.#frozenBytes, start, end);
@@ -144,7 +152,7 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V>, Queryab
     this.#frozen = [];
   }
   rollback(): void {
-    for (const { row } of this.#frozen) this.#undo(row);
+    for (let at = 0; at < this.#frozen.length; at += 3) this.#undo(this.#frozen[at]!);
     for (const row of this.#open) if (this.#flags[row] !== 0) this.#undo(row);
     this.#frozen = [];
     this.#open = [];
@@ -198,9 +206,23 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V>, Queryab
     const place = this.#valueAt[row]!;
     return this.#type.decode(this.#values.buffer(place), this.#values.offset(place) + 1).value as V;
   }
+  /** The key's row, or -1. */
+  #find(key: string): number {
+    if (key === this.#lastKey) return this.#lastRow;
+    const row = this.#index.find(key);
+    if (row >= 0) {
+      this.#lastKey = key;
+      this.#lastRow = row;
+    }
+    return row;
+  }
+  /** The key's row, given now if it has none. */
   #row(key: string): number {
+    if (key === this.#lastKey) return this.#lastRow;
     const row = this.#index.add(key);
     this.#ensure(row);
+    this.#lastKey = key;
+    this.#lastRow = row;
     return row;
   }
   #touch(row: number): void {
@@ -216,10 +238,15 @@ export class Table<V = unknown> implements StateStore, KeyValueStore<V>, Queryab
     else if (!committed) this.#size--;
     this.#flags[row] = 0;
     this.#objects[row] = undefined;
-    if (!committed) this.#index.remove(row);
+    if (!committed) this.#removeKey(row);
   }
   #remove(row: number): void {
     this.#objects[row] = undefined;
+    this.#removeKey(row);
+  }
+  /** The row's number may be another key's from now on. */
+  #removeKey(row: number): void {
+    if (row === this.#lastRow) this.#lastKey = null;
     this.#index.remove(row);
   }
   #store(row: number, bytes: Buffer, start: number, end: number): void {

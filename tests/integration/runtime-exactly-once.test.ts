@@ -253,6 +253,14 @@ describe('the runtime on a real broker', () => {
     expect(letters[2]).toMatchObject({ 'source.topic': 'poison.in', 'source.partition': '0', 'source.offset': '2' });
   });
 
+  it('refuses a commit interval for which the broker would not keep a transaction open', async () => {
+    const wrong = { commitIntervalMs: 5_000, transactionTimeoutMs: 5_000 };
+    await expect(runTopology(summing('never'), options(wrong))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/transactionTimeoutMs \(5000\) must be longer than commitIntervalMs \(5000\)/),
+    });
+  });
+
   it('refuses to start on a store whose offsets are gone', async () => {
     const serde = await prepare('orphan');
     await write('orphan', serde, 0, 50, new Map());
