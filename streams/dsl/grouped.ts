@@ -31,11 +31,11 @@ export class KGroupedStream<V, K extends string | Windowed = string> {
     this.#place = place;
   }
 
-  /** Records of each key. */
+  /** Records of each key, an Avro long; records whose value is null are counted as `null-value` and left out. */
   count(options: TableOptions = {}): KTable<number, K> {
     return this.#table('count', counting, { ...options, value: options.value ?? COUNT });
   }
-  /** The first value of a key is its first result. */
+  /** The first value of a key is its first result. The schema is that of the stream unless `value` is given. */
   reduce(add: (result: V, value: V, key: K) => V, options: TableOptions = {}): KTable<V, K> {
     const value = options.value ?? this.#place.value;
     return this.#table('reduce', { initial: null, add: this.#keyed(add) }, { ...options, ...(value ? { value } : {}) });
@@ -44,7 +44,7 @@ export class KGroupedStream<V, K extends string | Windowed = string> {
   aggregate<A>(initial: () => A, add: (result: A, value: V, key: K) => A | null, options: TableOptions): KTable<A, K> {
     return this.#table('aggregate', { initial, add: this.#keyed(add) }, options);
   }
-  /** By sessions of each key's own. */
+  /** By sessions, which each key has of its own. */
   windowedBy(windows: SessionWindows): SessionWindowedKStream<V>;
   /** By windows of a fixed length. */
   windowedBy(windows: TimeWindows | SlidingWindows): TimeWindowedKStream<V>;
@@ -82,11 +82,11 @@ export class TimeWindowedKStream<V> {
     this.#windows = windows;
   }
 
-  /** Records of each key and window. */
+  /** Records of each key and window, an Avro long. */
   count(options: WindowOptions = {}): KTable<number, Windowed> {
     return this.#table('count', counting, { ...options, value: options.value ?? COUNT });
   }
-  /** The first value of a window is its first result. */
+  /** The first value of a window is its first result. The schema is that of the stream unless `value` is given. */
   reduce(add: (result: V, value: V, key: string) => V, options: WindowOptions = {}): KTable<V, Windowed> {
     const value = options.value ?? this.#place.value;
     return this.#table('reduce', { initial: null, add }, { ...options, ...(value ? { value } : {}) });
@@ -127,7 +127,7 @@ export class SessionWindowedKStream<V> {
     this.#windows = windows;
   }
 
-  /** Records of each session. */
+  /** Records of each session, an Avro long. */
   count(options: WindowOptions = {}): KTable<number, Windowed> {
     return this.#table('count', counting, (a, b) => a + b, { ...options, value: options.value ?? COUNT });
   }
@@ -174,7 +174,7 @@ export class KGroupedTable<V> {
     this.#value = value;
   }
 
-  /** Rows of each group. */
+  /** Rows of each group, an Avro long; a group that has lost its last row stays, with 0. */
   count(options: TableOptions = {}): KTable<number> {
     return this.#table('count', counting, (count) => count - 1, { ...options, value: options.value ?? COUNT });
   }

@@ -11,14 +11,15 @@ import { withoutNulls } from './stateless.ts';
 
 /** Which records of two streams meet: those whose event times are so far apart. */
 export interface StreamJoinOptions extends ValueOptions {
-  /** The other's record is at most so long before this one's … */
+  /** The other's record is at most so long before this one's; negative: it must come at least so long after it … */
   readonly beforeMs: number;
-  /** … and at most so long after it. */
+  /** … and at most so long after it; negative likewise. The sum of the two is not negative. */
   readonly afterMs: number;
   /** How long after the end of its window, in stream time, a record may still come; default 0. */
   readonly graceMs?: number;
   /** Schemas of the two sides' values, needed where the steps that made them did not give them. */
   readonly left?: AvroSchema;
+  /** As `left`. */
   readonly right?: AvroSchema;
 }
 /** How a value as of an earlier time is looked for. */

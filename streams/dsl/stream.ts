@@ -63,7 +63,7 @@ export class KStream<V, K extends Key = string | null> {
   map<R>(convert: Mapper<V, K, KeyValue<R>>, { name, value }: ValueOptions = {}): KStream<R, string> {
     return this.#rekeyed('map', name, mapWith(this.#call(convert)), value ?? null);
   }
-  /** A new value for each record, under its key. */
+  /** A new value for each record, under its key; the records stay where they are. */
   mapValues<R>(convert: Mapper<V, K, R>, { name, value }: ValueOptions = {}): KStream<R, K> {
     const { inputs } = this.#next('map-values', name, mapValuesWith(this.#call(convert))).place;
     return new KStream<R, K>({ ...this.place, inputs, value: value ?? null, dropsNulls: false });
@@ -81,13 +81,13 @@ export class KStream<V, K extends Key = string | null> {
     const { inputs } = this.#next('flat-map-values', name, create).place;
     return new KStream<R, K>({ ...this.place, inputs, value: value ?? null, dropsNulls: false });
   }
-  /** A new key for each record. */
+  /** A new key for each record. What follows moves records by it if it needs state. */
   selectKey(keyOf: Mapper<V, K, string>, { name }: NodeOptions = {}): KStream<V, string> {
     const call = this.#call(keyOf);
     const create = mapWith<V, V>((record) => ({ key: call(record), value: record.value }));
     return this.#rekeyed('select-key', name, create, this.place.value);
   }
-  /** Looks at records on their way, for logging and tests. */
+  /** Looks at records on their way, for logging and tests. After an abort the same records come again. */
   peek(look: Mapper<V, K, void>, { name }: NodeOptions = {}): KStream<V, K> {
     return this.#next('peek', name, peekWith(this.#call(look)));
   }
@@ -105,7 +105,7 @@ export class KStream<V, K extends Key = string | null> {
     });
     return Object.fromEntries(streams) as Record<B, KStream<V, K>>;
   }
-  /** The records of both, in the order in which the task takes them. */
+  /** The records of both, in the order in which the task takes them. Throws BUILDER_MIXED. */
   merge(other: KStream<V, K>, options: NodeOptions = {}): KStream<V, K> {
     const { graph, inputs, value } = this.place;
     const name = graph.name('merge', options.name);
@@ -133,7 +133,7 @@ export class KStream<V, K extends Key = string | null> {
       keyOf: (key) => key as string,
     });
   }
-  /** As `process`, for processors that emit under the key they were given. */
+  /** As `process`, for processors that emit under the key they were given, which is not checked: nothing is moved after it. */
   processValues<R>(create: ProcessorSupplier<V>, options: ProcessOptions = {}): KStream<R, K> {
     const { inputs } = this.#processor('process-values', create, options);
     return new KStream<R, K>({ ...this.place, inputs, value: options.value ?? null, dropsNulls: false });
@@ -163,7 +163,7 @@ export class KStream<V, K extends Key = string | null> {
     const moved = throughTopic<V, K>(this.place, node, { value, keyOf: this.#call(keyOf), keepsNulls: false });
     return new KGroupedStream<V, string>({ ...moved, keyOf: (key) => key as string });
   }
-  /** The newest value of each key; null deletes. With `historyMs` it can be read as of earlier times. */
+  /** The newest value of each key; null deletes. With `historyMs` it can be read as of earlier times. Throws TABLE_INVALID. */
   toTable(options: SourceTableOptions = {}): KTable<V & {}, Exclude<K, null>> {
     const { graph } = this.place;
     const name = graph.name('to-table', options.name);
@@ -171,7 +171,10 @@ export class KStream<V, K extends Key = string | null> {
     const keyOf = this.place.keyOf as (key: string | null) => Exclude<K, null>;
     return new KTable(tableFrom<Exclude<K, null>>({ graph, inputs, name, value, keyOf }, options));
   }
-  /** Writes to a topic, which the topology does not create. A windowed key is written as `key@startMs/endMs`. */
+  /**
+   * Writes to a topic, which the topology does not create. A windowed key is written as `key@startMs/endMs`, null as a tombstone. A record
+   * without a key goes to its source's poison policy (KEY_MISSING).
+   */
   to(topic: string, { name, value, partitionKey }: SinkOptions = {}): void {
     const { graph, inputs } = this.place;
     const node = graph.topicName('to', topic, name);
@@ -179,13 +182,19 @@ export class KStream<V, K extends Key = string | null> {
     graph.addSink(node, { inputs, topic, value: schema, ...(partitionKey ? { partitionKey } : {}) });
   }
 
-  /** Records of two streams that are near in event time: every pair gives a result, at the later of the two times. */
+  /**
+   * Records of two streams that are near in event time: every pair gives a result, at the later of the two times. Records without key or
+   * value are counted and dropped, one later than its window and grace is kept as late. Throws WINDOW_INVALID, BUILDER_MIXED.
+   */
   join<R, O>(
     other: KStream<R, Key>,
     join: (left: V, right: R, key: string) => O,
     options: StreamJoinOptions,
   ): KStream<O, Exclude<K, null>>;
-  /** Each record with its key's row in the table, as it is by then; as of the record's time where the table has a history. */
+  /**
+   * Each record with its key's row in the table, as it is by then; as of the record's time where the table has a history. Changes of the
+   * table give no results. Throws BUILDER_MIXED.
+   */
   join<R, O>(
     table: KTable<R>,
     join: (left: V, right: R, key: string) => O,
@@ -247,7 +256,10 @@ export class KStream<V, K extends Key = string | null> {
   ): KStream<O, Exclude<K, null>> {
     return new KStream(joinAsOf('left', this.place, table.place, join, options));
   }
-  /** Each record with a row of a global table, by any key; as of the record's event time where the table has a history. */
+  /**
+   * Each record with a row of a global table, by any key; as of the record's event time where the table has a history. `keyOf` gives null
+   * for no row.
+   */
   joinGlobal<R, O>(
     table: GlobalKTable<R>,
     keyOf: Mapper<V, K, string | null>,
@@ -256,7 +268,7 @@ export class KStream<V, K extends Key = string | null> {
   ): KStream<O, K> {
     return new KStream<O, K>(joinGlobal('inner', this.place, table, keyOf, join as never, options));
   }
-  /** As `joinGlobal`; with null where there is no row. */
+  /** As `joinGlobal`; with null where there is no row. `join` gets the key of the row, '' where `keyOf` gave null. */
   leftJoinGlobal<R, O>(
     table: GlobalKTable<R>,
     keyOf: Mapper<V, K, string | null>,

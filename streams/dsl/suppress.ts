@@ -8,14 +8,15 @@ import { closesAtMs, parseWindowedKey, type Windows } from './windows.ts';
 /** Holds back a window's results until it is closed, and then hands on the last one only. */
 export interface UntilWindowCloses {
   readonly kind: 'window-closes';
-  /** Results held by one task; one more stops the topology with SUPPRESS_FULL. */
+  /** Results held by one task, from 1; one more throws SUPPRESS_FULL, which stops the topology. */
   readonly maxRecords: number;
 }
-/** Hands on at most one result per key and `limitMs` of stream time: the last one. */
+/** Hands on a key's last result, `limitMs` of stream time after the first one held. One that comes later than that is handed on at once. */
 export interface UntilTimeLimit {
   readonly kind: 'time-limit';
+  /** Since the event time of the first result held. */
   readonly limitMs: number;
-  /** Results held by one task; beyond it the oldest are handed on early. */
+  /** Results held by one task, from 1; beyond it those that are due first are handed on early. */
   readonly maxRecords: number;
 }
 /** How long changes are held back. */
@@ -26,7 +27,7 @@ export const untilWindowCloses = (options: { readonly maxRecords: number }): Unt
   kind: 'window-closes',
   ...options,
 });
-/** For any table: at most one change for each key and `limitMs` of stream time, the newest. */
+/** For any table: changes of a key within `limitMs` of stream time become one, the newest. */
 export const untilTimeLimit = (options: { readonly limitMs: number; readonly maxRecords: number }): UntilTimeLimit => ({
   kind: 'time-limit',
   ...options,

@@ -13,7 +13,7 @@ import { KStream } from './stream.ts';
 import { heldChangeSchema, type Suppression, suppressUntil } from './suppress.ts';
 import type { Windowed } from './windows.ts';
 
-/** What is made of a table's row. */
+/** What is made of a table's row; it is called with the old value of a change as well as with the new one. */
 export type TableMapper<V, K, R> = (value: V, key: K) => R;
 
 /** A table that changes: for each key the newest value. Functions may be called with a value more than once, and must not remember. */
@@ -39,7 +39,7 @@ export class KTable<V, K extends string | Windowed = string> {
   filterNot(rejects: TableMapper<V, K, boolean>, options: NodeOptions = {}): KTable<V, K> {
     return this.#derived('filter-not', options, this.place.value, (value, key) => (rejects(value, key) ? null : value));
   }
-  /** A new value for each row; computed on the way, not stored. */
+  /** A new value for each row, null for no row; computed on the way, not stored. */
   mapValues<R>(convert: TableMapper<V, K, R>, options: ValueOptions = {}): KTable<R, K> {
     return this.#derived('map-values', options, options.value ?? null, convert);
   }
@@ -50,7 +50,10 @@ export class KTable<V, K extends string | Windowed = string> {
     graph.addProcessor(node, { inputs, create: mapValuesWith<Change<V>, V | null>(({ value: { after } }) => after) });
     return new KStream<V | null, K>({ graph, inputs: [node], value, isRekeyed: false, dropsNulls: false, keyOf });
   }
-  /** By a new key and value. An aggregate of the groups subtracts what a change takes away and adds what it brings. */
+  /**
+   * By a new key and value, through a repartition topic. An aggregate of the groups subtracts what a change takes away and adds what it
+   * brings. Throws SCHEMA_MISSING without the option `value`.
+   */
   groupBy<R>(group: TableMapper<V, K, KeyValue<R>>, { name, value }: ValueOptions = {}): KGroupedTable<R> {
     const { graph, inputs, keyOf } = this.place;
     const node = graph.name('group-by', name);
@@ -59,7 +62,10 @@ export class KTable<V, K extends string | Windowed = string> {
     graph.addRepartition(node, { inputs: [`${node}-keys`], value: packedChangeSchema(schema) });
     return new KGroupedTable<R>({ graph, inputs: [node], value: schema });
   }
-  /** Holds changes back: `untilWindowCloses` (of windowed tables) or `untilTimeLimit`. Throws SUPPRESS_NOT_WINDOWED. */
+  /**
+   * Holds changes back, in a store: `untilWindowCloses` (of windowed tables) or `untilTimeLimit`. Throws SUPPRESS_NOT_WINDOWED, and
+   * SUPPRESS_INVALID where `maxRecords` is less than 1.
+   */
   suppress(suppression: Suppression, options: StoreOptions = {}): KTable<V, K> {
     const { graph, inputs, windows } = this.place;
     const name = graph.name('suppress', options.name);
@@ -76,13 +82,16 @@ export class KTable<V, K extends string | Windowed = string> {
     graph.addProcessor(name, { inputs, stores: [store], create: suppressUntil<V>(store, suppression, windows) });
     return new KTable<V, K>({ ...this.place, inputs: [name], value, store: null, isVersioned: false });
   }
-  /** The same table in a key-value store of its own, where it has none yet: to be read by processors and from outside. */
+  /**
+   * The same table in a key-value store of its own, where it has none yet: to be read by processors and from outside. Of a windowed table
+   * it keeps the windows that the window store has let go, too.
+   */
   materialize(options: StoreOptions = {}): KTable<V, K> {
     const name = this.place.graph.name('materialize', options.name);
     return new KTable<V, K>(inKeyValueStore(this.place, name, options));
   }
 
-  /** A row for each key that both tables have. */
+  /** A row for each key that both tables have, with the time of the change that made it: not, as in Kafka Streams, the later of both sides. */
   join<R, O>(
     this: KTable<V>,
     other: KTable<R>,
@@ -91,7 +100,7 @@ export class KTable<V, K extends string | Windowed = string> {
   ): KTable<O> {
     return new KTable<O>(joinTables('inner', this.place, other.place, join as never, options));
   }
-  /** A row for each key of this table. */
+  /** As `join`; a row for each key of this table, with null where the other has none. */
   leftJoin<R, O>(
     this: KTable<V>,
     other: KTable<R>,
@@ -100,7 +109,7 @@ export class KTable<V, K extends string | Windowed = string> {
   ): KTable<O> {
     return new KTable<O>(joinTables('left', this.place, other.place, join as never, options));
   }
-  /** A row for each key that any of the two has. */
+  /** As `join`; a row for each key that any of the two has, with null for the side that has none. */
   outerJoin<R, O>(
     this: KTable<V>,
     other: KTable<R>,
@@ -126,6 +135,7 @@ export class KTable<V, K extends string | Windowed = string> {
 
 /** A topic that every task reads whole: joined to streams by any key, read by processors by its name. */
 export class GlobalKTable<V> {
+  /** Of its node: what `context.global` and the option `globals` take. */
   readonly name: string;
   /** It keeps versions, and is read as of a record's time. */
   readonly hasHistory: boolean;

@@ -5,7 +5,7 @@ export interface Window {
   readonly startMs: number;
   readonly endMs: number;
 }
-/** The key of a windowed result. */
+/** The key of a windowed result; as text `key@startMs/endMs`. */
 export interface Windowed {
   readonly key: string;
   readonly window: Window;
@@ -30,7 +30,7 @@ export interface SessionWindows {
   readonly gapMs: number;
   readonly graceMs: number;
 }
-/** Whichever kind. */
+/** Windows of whichever kind. */
 export type Windows = TimeWindows | SlidingWindows | SessionWindows;
 
 /** For how long after its end, of a session after its gap, a window takes records, in stream time; default 0. */
@@ -82,7 +82,7 @@ export function closesAtMs(windows: Windows, endMs: number): number {
 export function windowedKey(key: string, startMs: number, endMs: number): string {
   return `${key}@${startMs}/${endMs}`;
 }
-/** Takes such a key apart; the key may hold `@` and `/` itself. Throws KEY_NOT_WINDOWED. */
+/** Takes a key of `windowedKey` apart; the key within it may hold `@` and `/` itself. Throws KEY_NOT_WINDOWED. */
 export function parseWindowedKey(text: string): Windowed {
   const at = text.lastIndexOf('@');
   const slash = text.indexOf('/', at);

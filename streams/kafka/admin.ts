@@ -3,10 +3,11 @@ import { TidemarkError } from '../kit/errors.ts';
 import type { Cluster } from './cluster.ts';
 import { isRetriable, kafkaErrorName } from './protocol-errors.ts';
 
-/** A topic to create, with its broker settings (`retention.ms` and the like). */
+/** A topic to create. */
 export interface NewTopic {
   readonly name: string;
   readonly partitions: number;
+  /** Broker settings of the topic (`retention.ms` and the like). */
   readonly config: Readonly<Record<string, string>>;
 }
 

@@ -37,32 +37,35 @@ export class Kafka {
     this.cluster = new Cluster(options);
   }
 
-  /** Creates topics that do not exist, replicated as the brokers' default says; returns the names created. */
+  /**
+   * Creates topics that do not exist, replicated as the brokers' default says, and waits until they are known; returns the names created.
+   * Throws TOPIC_REFUSED.
+   */
   createTopics(topics: readonly NewTopic[]): Promise<string[]> {
     return createTopics(this.cluster, topics);
   }
-  /** Names of all topics but Kafka's own. */
+  /** Names of all topics but Kafka's own (`__…`), sorted. */
   listTopics(): Promise<string[]> {
     return listTopics(this.cluster);
   }
-  /** Deletes the topics that exist. */
+  /** Deletes those of the topics that exist. Throws TOPIC_REFUSED. */
   deleteTopics(topics: readonly string[]): Promise<void> {
     return deleteTopics(this.cluster, topics);
   }
-  /** Deletes a group that has no members, and its offsets. */
+  /** Deletes a group that has no members, and its offsets; one that is not there is fine. Throws GROUP_REFUSED. */
   deleteGroup(group: string): Promise<void> {
     return deleteGroup(this.cluster, group);
   }
 
-  /** Throws TOPIC_UNKNOWN. */
+  /** How many partitions a topic has. Throws TOPIC_UNKNOWN. */
   partitions(topic: string): Promise<number> {
     return this.cluster.partitions(topic);
   }
-  /** Per partition; latest-stable is the end for read_committed readers. */
+  /** Per partition; latest-stable is the end for read_committed readers. Throws TOPIC_UNKNOWN. */
   offsets(topic: string, at: 'earliest' | 'latest' | 'latest-stable'): Promise<number[]> {
     return this.cluster.offsets(topic, at);
   }
-  /** Per partition; -1 where the group has none. */
+  /** Per partition; -1 where the group has none. `requireStable` waits for open transactions to end (KIP-447). Throws TOPIC_UNKNOWN. */
   async committedOffsets(group: string, topic: string, options: { requireStable?: boolean } = {}): Promise<number[]> {
     return (await this.cluster.committed(group, topic, options)).map(({ offset }) => offset);
   }

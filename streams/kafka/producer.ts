@@ -23,6 +23,7 @@ export interface ProducerRecord {
   readonly headers?: readonly Header[];
   /** Default: murmur2 of `partitionKey ?? key`, partition 0 without either. */
   readonly partition?: number;
+  /** What picks the partition instead of the key. */
   readonly partitionKey?: string;
 }
 
@@ -75,7 +76,7 @@ export class Producer {
     this.#connections = new ConnectionPool((broker) => cluster.newConnection(broker));
   }
 
-  /** Throws KAFKA_UNREACHABLE or KAFKA_REFUSED. */
+  /** Called by `Kafka.openProducer`. Throws KAFKA_UNREACHABLE or KAFKA_REFUSED. */
   async open(): Promise<void> {
     const answer = await this.#cluster.retry(async () => {
       // Any broker hands out ids to producers without transactions.

@@ -8,7 +8,10 @@ import { asTidemark, isRetriable, kafkaErrorName } from './protocol-errors.ts';
 
 /** What is read, and from where. */
 export interface ReaderOptions {
-  /** `from`: a place, or one offset per partition number of the topic. */
+  /**
+   * `partitions`: by default all. `from`: a place, or one offset per partition number of the topic; `latest` is the last stable offset for
+   * read_committed.
+   */
   readonly topics: readonly {
     readonly topic: string;
     readonly partitions?: readonly number[];
@@ -16,7 +19,7 @@ export interface ReaderOptions {
   }[];
   /** Default read_committed. */
   readonly isolation?: 'read_committed' | 'read_uncommitted';
-  /** How long a poll waits for data; default 50. */
+  /** How long a poll waits for data, milliseconds; default 50. */
   readonly maxWaitMs?: number;
   /** Bound of one fetch; default 8 MiB. */
   readonly maxBytes?: number;
@@ -91,7 +94,7 @@ export class Reader {
     this.#connections = new ConnectionPool((broker) => cluster.newConnection(broker));
   }
 
-  /** Throws TOPIC_UNKNOWN or PARTITION_UNKNOWN. */
+  /** Called by `Kafka.openReader`. Throws TOPIC_UNKNOWN or PARTITION_UNKNOWN. */
   async open(): Promise<void> {
     for (const { topic, partitions, from } of this.#options.topics) {
       const count = await this.#cluster.partitions(topic);
@@ -142,7 +145,7 @@ export class Reader {
   position(topic: string, partition: number): number {
     return this.#place(topic, partition).position;
   }
-  /** Reads on from another offset; what was fetched is forgotten. */
+  /** Reads on from another offset; what was fetched is forgotten. Throws PARTITION_UNKNOWN, as `position`, `pause` and `resume` do. */
   seek(topic: string, partition: number, offset: number): void {
     const place = this.#place(topic, partition);
     place.position = offset;
@@ -157,7 +160,7 @@ export class Reader {
     this.#place(topic, partition).paused = false;
   }
 
-  /** Polls under way return empty. */
+  /** Closes the reader's connections; polls under way return empty. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#onClosed();

@@ -3,12 +3,16 @@ import { describeError, TidemarkError } from '../kit/errors.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** The few calls a serde needs of a Confluent-compatible schema registry. Schemas never change under their id, so they are kept. */
+/**
+ * The few calls a serde needs of a Confluent-compatible schema registry. Schemas never change under their id, so they are kept. Every call
+ * may throw SCHEMA_REGISTRY_UNREACHABLE, after 10 s at most, or SCHEMA_REGISTRY_REFUSED.
+ */
 export class SchemaRegistry {
   readonly #url: string;
   readonly #headers: Record<string, string>;
   readonly #schemas = new Map<number, Promise<AvroSchema>>();
 
+  /** User and password in the URL are sent as basic authentication. */
   constructor(url: string) {
     const parsed = new URL(url);
     const { username, password } = parsed;

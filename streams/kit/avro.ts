@@ -195,8 +195,8 @@ function boundedType(schema: avro.Schema, options: unknown): avro.Type | undefin
 }
 
 /**
- * Compiles a schema: decimals are bigints, timestamps are numbers, unions are plain values. Decoding corrupt bytes ends soon, in
- * an error or in a value that does not fill its range. Throws on an invalid schema.
+ * Compiles a schema: decimals are bigints of units of 10^-scale, timestamps are numbers of the unit that the schema says, unions are plain
+ * values. Decoding corrupt bytes ends soon, in an error or in a value that does not fill its range. Throws on an invalid schema.
  */
 export function avroType(schema: AvroSchema): AvroType {
   return avro.Type.forSchema(schema, {

@@ -7,19 +7,25 @@ export interface RecordPosition {
 
 /** What an error may say beside code and sentence. */
 export interface ErrorDetails {
+  /** What was thrown first. */
   readonly cause?: unknown;
   /** True when the same call may succeed later. */
   readonly retriable?: boolean;
+  /** The record that it is about. */
   readonly position?: RecordPosition;
 }
 
 /** The one error base: a stable `code` for programs, a sentence for people, and where it happened. */
 export class TidemarkError extends Error {
   override name = 'TidemarkError';
+  /** Upper-case words joined by underscores, e.g. TOPIC_UNKNOWN. */
   readonly code: string;
+  /** True when the same call may succeed later. */
   readonly retriable: boolean;
+  /** The record that it is about, where it is about one. */
   readonly position: RecordPosition | undefined;
 
+  /** `message` is the sentence; not retriable unless `details` say so. */
   constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;

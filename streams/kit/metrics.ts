@@ -1,7 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** One registry a process. Metrics are declared where they are measured, with `tidemark_` names and units last. */
+/** Counters, gauges and histograms by name: one registry a process. Metrics are declared where they are measured, with `tidemark_` names and units last. */
 export class Metrics {
+  /** Of prom-client: gives the text to scrape. */
   readonly registry = new Registry();
 
   /** The counter of this name, made at the first call. */

@@ -21,16 +21,18 @@ import type { TopicTable } from './task-set.ts';
 
 /** How a topology runs in this process. */
 export interface RunOptions {
+  /** Stays open when the topology ends. */
   readonly kafka: Kafka;
+  /** host:port of one broker or more of the same cluster, for the connection of the group's member. */
   readonly brokers: readonly string[];
   readonly registry: SchemaRegistry;
   /** Folder for what must survive a restart of this process; one process at a time. */
   readonly stateFolder: string;
-  /** Broker settings of an internal topic. */
+  /** Broker settings of an internal topic: `compact` of a changelog, `delete` of any other. */
   readonly topicConfig: (cleanup: 'delete' | 'compact') => Record<string, string>;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Default 100. */
+  /** How long a transaction is filled before it is committed; where nothing is left to read it is committed at once. Default 100 ms. */
   readonly commitIntervalMs?: number;
   /** How long an empty input that is caught up is waited for before the others of its task go on; default 0. */
   readonly maxTaskIdleMs?: number;
@@ -61,6 +63,7 @@ export interface RunOptions {
   readonly queryPort?: number;
   /** The address for that, as other processes reach it. Default 127.0.0.1. */
   readonly queryHost?: string;
+  /** Wall clock of the thread and of its processors; default that of the machine. */
   readonly clock?: Clock;
   /** @internal A test's hook into the protocol. */
   readonly onStep?: (step: TransactionStep) => void;
@@ -69,15 +72,15 @@ export interface RunOptions {
 export interface RunningTopology {
   /** Null when it processes, else what it waits for. */
   notReady(): string | null;
-  /** Commits what is done and leaves. */
+  /** Commits what is done and leaves; resolves or rejects as `done` does. */
   stop(): Promise<void>;
-  /** Rejects when the topology cannot go on. */
+  /** Resolves when it has stopped or a replay is over; rejects when the topology cannot go on. */
   readonly done: Promise<void>;
 }
 
 /**
  * Runs a topology, exactly once, until stopped. Its internal topics are created where missing. Throws TOPOLOGY_INVALID,
- * TOPIC_UNKNOWN for a source or sink that does not exist, TOPICS_NOT_COPARTITIONED, STATE_LOCKED, CONFIG_INVALID.
+ * TOPIC_UNKNOWN for a source or sink that does not exist, TOPICS_NOT_COPARTITIONED, STATE_LOCKED, CONFIG_INVALID, QUERY_PORT_TAKEN.
  */
 export async function runTopology(definition: TopologyDefinition, options: RunOptions): Promise<RunningTopology> {
   const topology = compileTopology(definition);
@@ -91,7 +94,8 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
   });
   const clock = options.clock ?? systemClock;
   const checkpoints = await openCheckpoints(topology, options, clock);
-  const queries = new QueryServer(() => thread.tasks);
+  const stores = topology.subTopologies.flatMap((sub) => sub.stores.map(({ name }) => name));
+  const queries = new QueryServer(stores, () => thread.tasks);
   const { queryPort, queryHost = '127.0.0.1' } = options;
   const endpoint = queryPort === undefined ? '' : await queries.listen(queryHost, queryPort);
   const thread: StreamThread = new StreamThread({

@@ -16,9 +16,12 @@ const MAX_LIMIT = 100_000;
  */
 export class QueryServer {
   readonly #server: Server;
+  readonly #stores: readonly string[];
   readonly #tasks: () => readonly Task[];
 
-  constructor(tasks: () => readonly Task[]) {
+  /** `stores`: the names of all in the topology; `tasks`: those that process here now. */
+  constructor(stores: readonly string[], tasks: () => readonly Task[]) {
+    this.#stores = stores;
     this.#tasks = tasks;
     this.#server = createServer((request, response) => this.#answer(request, response));
   }
@@ -82,15 +85,13 @@ export class QueryServer {
   }
 
   #parts(name: string): { store: QueryableStore; partition: number }[] {
-    const tasks = this.#tasks();
-    const parts = tasks.flatMap((task) => {
+    // Its tasks may be restored still, or be elsewhere: the answer is then for no partition.
+    if (!this.#stores.includes(name))
+      throw new TidemarkError('STORE_UNKNOWN', `There is no store "${name}"${closest(name, [...this.#stores])}`);
+    const parts = this.#tasks().flatMap((task) => {
       const store = task.stores.get(name);
       return store ? [{ store, partition: task.partition }] : [];
     });
-    if (parts.length === 0 && tasks.length > 0) {
-      const names = [...new Set(tasks.flatMap((task) => [...task.stores.keys()]))];
-      throw new TidemarkError('STORE_UNKNOWN', `No task here has a store "${name}"${closest(name, names)}`);
-    }
     return parts.map(({ store, partition }) => {
       if (!isQueryable(store))
         throw new TidemarkError('STORE_KIND_WRONG', `Store "${name}" cannot be queried: only key-value stores can`);

@@ -6,7 +6,7 @@ import { changelogTopic } from '../topology/topology.ts';
 /** A committed entry of a store. */
 export interface StoreEntry {
   readonly key: string;
-  /** As JSON has it: 64-bit numbers and decimals are strings. */
+  /** As JSON has it: bigints, so decimals too, are strings. */
   readonly value: unknown;
   readonly partition: number;
 }
@@ -14,7 +14,7 @@ export interface StoreEntry {
 export interface StoreRange {
   readonly from?: string;
   readonly to?: string;
-  /** Default 1,000. */
+  /** From 1 to 100,000 (QUERY_INVALID); default 1,000. */
   readonly limit?: number;
 }
 
@@ -26,12 +26,14 @@ const PAUSE_MS = 100;
 
 /**
  * Reads the stores of a running topology from any process: the owner of a partition is found through the group's metadata, and asked
- * over HTTP. Shows committed state only. Throws STORE_UNAVAILABLE when a partition has no owner that answers for 10 s.
+ * over HTTP. Shows committed state only. Calls throw STORE_UNKNOWN, STORE_KIND_WRONG for what is no key-value store, QUERIES_DISABLED, and
+ * STORE_UNAVAILABLE when a partition has no owner that answers for 10 s.
  */
 export class StoreQuery {
   readonly #kafka: Kafka;
   readonly #topology: string;
 
+  /** `topology`: its name. */
   constructor(kafka: Kafka, topology: string) {
     this.#kafka = kafka;
     this.#topology = topology;
@@ -44,7 +46,7 @@ export class StoreQuery {
     const entries = await this.#ask(store, new URLSearchParams({ key }), [partition]);
     return entries[0] ?? null;
   }
-  /** Entries of all partitions with from <= key < to, ascending. */
+  /** Entries of all partitions with from <= key < to, ascending: the first `limit` of them. */
   async range(store: string, { from, to, limit = 1_000 }: StoreRange = {}): Promise<StoreEntry[]> {
     const count = await this.#partitions(store);
     const query = new URLSearchParams({ limit: String(limit) });

@@ -16,7 +16,9 @@ export interface RecordCollector {
   port(output: CompiledOutput): OutputPort;
   count(processor: string, event: string): void;
 }
+/** Why a record goes to its poison policy. */
 export interface Rejection {
+  /** As the processor gave it to `context.reject`, or of the error. */
   readonly code: string;
   readonly reason: string;
   /** Of the exception that a processor threw. */

@@ -20,8 +20,10 @@ import {
 export interface ModuleFunction {
   /** A file URL, as `import.meta.url` or `new URL('./graph.ts', import.meta.url)`. */
   readonly module: URL | string;
+  /** The name under which the module exports it. */
   readonly export: string;
 }
+/** How a topology runs in worker threads: the function named here makes its definition, once in each thread. */
 export interface ThreadOptions extends PlainRunOptions, ModuleFunction {
   /** For the exported function, which returns the topology's definition; plain data. */
   readonly args?: readonly unknown[];
@@ -29,10 +31,13 @@ export interface ThreadOptions extends PlainRunOptions, ModuleFunction {
   readonly queryPort?: number;
   /** How many threads; more than there are partitions have nothing to do. */
   readonly threads: number;
+  /** As `new SchemaRegistry` takes it: each thread has one of its own. */
   readonly registryUrl: string;
   /** The exported function gives the broker settings of an internal topic, as in `runTopology`. */
   readonly topicConfig: ModuleFunction;
+  /** Takes what all threads log, each with its number as `thread`. */
   readonly log: Log;
+  /** Shows the metrics of all threads, each with the label `thread`. */
   readonly metrics: Metrics;
 }
 

@@ -38,11 +38,12 @@ export interface DriverInput {
   readonly headers?: readonly RecordHeader[];
   /** Default: the next offset of the partition. */
   readonly offset?: number;
-  /** Default: by murmur2 of the key. */
+  /** Default: by murmur2 of the key; of no key as of an empty one. */
   readonly partition?: number;
 }
-/** A record that was written, decoded. */
+/** A record that was written, decoded; null as value is a tombstone. */
 export interface DriverOutput<V = unknown> {
+  /** Of a windowed result `key@startMs/endMs`. */
   readonly key: string;
   readonly value: V;
   readonly timestampMs: number;
@@ -57,7 +58,7 @@ export interface DriverLate {
   readonly timestampMs: number;
   readonly reason: string;
 }
-/** A record that went to its poison policy. */
+/** A record that a processor rejected, with its code and reason. The driver goes on without it under any policy, FAIL too. */
 export interface DriverRejection extends Rejection {
   readonly topic: string;
   readonly key: string | null;
@@ -84,6 +85,7 @@ export class TopologyTestDriver {
   #rejected: DriverRejection[] = [];
   #late: DriverLate[] = [];
 
+  /** Throws TOPOLOGY_INVALID. */
   constructor(definition: TopologyDefinition, { partitions = 1, now = () => 0 }: DriverOptions = {}) {
     this.#topology = compileTopology(definition);
     this.#partitions = partitions;
@@ -94,7 +96,10 @@ export class TopologyTestDriver {
         this.#tasks.set(`${sub.id}_${partition}`, this.#createTask(sub, partition));
   }
 
-  /** Feeds one record to a source topic or to the topic of a global table. Throws TOPIC_UNKNOWN for any other. */
+  /**
+   * Feeds one record to a source topic or to the topic of a global table. Throws TOPIC_UNKNOWN for any other, PARTITION_UNKNOWN, and what a
+   * processor throws (PROCESSOR_FAILED), with the stores half changed: `abort()` undoes that.
+   */
   pipe(topic: string, input: DriverInput): void {
     const partition = input.partition ?? murmur2Partition(input.key ?? '', this.#partitions);
     this.#pending.push({ topic, partition, input });
@@ -124,7 +129,7 @@ export class TopologyTestDriver {
     this.#late = [];
     return late;
   }
-  /** Throws STORE_UNKNOWN, or STORE_KIND_WRONG where it is of another kind. */
+  /** A key-value store of one partition, changes since the last commit included. Throws STORE_UNKNOWN, STORE_KIND_WRONG, PARTITION_UNKNOWN. */
   store<V>(name: string, partition = 0): KeyValueStore<V> {
     return this.#store(name, 'key-value', partition) as KeyValueStore<V>;
   }
@@ -140,7 +145,7 @@ export class TopologyTestDriver {
   versionedStore<V>(name: string, partition = 0): VersionedStore<V> {
     return this.#store(name, 'versioned', partition) as VersionedStore<V>;
   }
-  /** Throws GLOBAL_UNKNOWN. */
+  /** A global table, as `pipe` has filled it. Throws GLOBAL_UNKNOWN. */
   global<V>(name: string): GlobalTable<V> {
     const table = this.#globals.get(name);
     if (!table) {
@@ -152,7 +157,7 @@ export class TopologyTestDriver {
     }
     return table as GlobalTable<unknown> as GlobalTable<V>;
   }
-  /** How often processors counted an event. */
+  /** How often the processors of all partitions counted an event, since the beginning: an abort takes nothing back. */
   count(event: string): number {
     return this.#counts.get(event) ?? 0;
   }
@@ -166,7 +171,7 @@ export class TopologyTestDriver {
       task.commit();
     }
   }
-  /** Undoes everything since the last commit, as an aborted transaction does; outputs already read stay read. */
+  /** Undoes what stores and processors hold since the last commit, as an aborted transaction does; outputs, read or not, stay. */
   abort(): void {
     for (const task of this.#tasks.values()) task.rollback();
   }

@@ -2,7 +2,7 @@ import { type CompiledStore, type CompiledTopology, compileTopology, type SubTop
 import type { TopologyDefinition } from './types.ts';
 import { storeRetention } from './validate.ts';
 
-/** The graph as text: one block a sub-topology, one line a node, in the manner of Kafka Streams' `Topology.describe()`. */
+/** The graph as text: one block a sub-topology, in the manner of Kafka Streams' `Topology.describe()`. Throws TOPOLOGY_INVALID. */
 export function describeTopology(definition: TopologyDefinition): string {
   const compiled = compileTopology(definition);
   const lines = [`Topology: ${compiled.name} (version ${compiled.version})`];
@@ -48,7 +48,8 @@ const topicId = (topic: string) => `t_${topic.replace(/[^a-zA-Z0-9]/g, '_')}`;
 const nodeId = (name: string) => `n_${name.replace(/-/g, '_')}`;
 
 /**
- * The graph as a Mermaid flowchart: topics are parallelograms, stores and global tables are cylinders, dotted lines are state.
+ * The graph as a Mermaid flowchart: topics are parallelograms, stores and global tables are cylinders, dotted lines are state. Throws
+ * TOPOLOGY_INVALID.
  */
 export function mermaidTopology(definition: TopologyDefinition): string {
   const compiled = compileTopology(definition);

@@ -3,7 +3,7 @@ import type { CompiledStore, CompiledTopology } from './topology.ts';
 import { storeRetention } from './validate.ts';
 
 /**
- * What the state of each store depends on, as text: its kind, schema and retention, the processors that use it, and every node and
+ * What the state of each store depends on, as text by the store's name: its kind, schema and retention, the processors that use it, and every node and
  * topic upstream of them. What lies downstream of a store may change without its state losing its meaning.
  */
 export function stateSignature(compiled: CompiledTopology): ReadonlyMap<string, string> {
@@ -21,7 +21,7 @@ export function stateSignature(compiled: CompiledTopology): ReadonlyMap<string, 
   return signatures;
 }
 
-/** Changes when the state of any store would no longer mean what the graph takes it for. Hexadecimal. */
+/** Changes with the topology's name, its version and the signature of any store (`stateSignature`). SHA-256, hexadecimal. */
 export function topologyFingerprint(compiled: CompiledTopology): string {
   const signatures = [...stateSignature(compiled)].sort(([a], [b]) => (a < b ? -1 : 1));
   const text = [`${compiled.name} ${compiled.version}`, ...signatures.map(([, signature]) => signature)].join('\n\n');

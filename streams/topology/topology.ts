@@ -54,8 +54,9 @@ export interface CompiledTopology {
   readonly subTopologies: readonly SubTopology[];
   /** @internal */
   readonly globals: readonly CompiledGlobal[];
+  /** `<name>.dead-letters`: records that could not be processed. */
   readonly deadLetterTopic: string;
-  /** Keeps records that came too late for a part of their work. */
+  /** `<name>.late-records`: records that came too late for a part of their work. */
   readonly lateTopic: string;
 }
 

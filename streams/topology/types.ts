@@ -14,9 +14,9 @@ export interface StreamRecord<V = unknown> {
   readonly value: V;
   /** Event time, milliseconds since 1970-01-01 UTC. */
   readonly timestampMs: number;
-  /** The input record that this one descends from. */
+  /** The input record that this one descends from; of what a punctuator or `beforeCommit` emits: topic '' and offset -1. */
   readonly source: RecordPosition;
-  /** Of the input record, or what a processor gave to `forward`; empty where there are none. */
+  /** Of the input record, or what a processor gave to `emit` or `forward`; empty where there are none. */
   readonly headers: readonly RecordHeader[];
 }
 
@@ -30,16 +30,20 @@ export interface KeyValueStore<V = unknown> {
   delete(key: string): void;
   /** All entries, in no particular order that survives a restart. */
   entries(): IterableIterator<[string, V]>;
-  /** Entries with from <= key < to by code units, ascending; an open end where a bound is left out. */
+  /** Entries with from <= key < to by code units, ascending; an open end where a bound is left out. Looks at every key. */
   range(from?: string, to?: string): IterableIterator<[string, V]>;
+  /** Entries, those of the open transaction included. */
   readonly size: number;
 }
 
-/** Values by key and time, of the last `retentionMs` of stream time; one per key and time. */
+/**
+ * Values by key and time, of the last `retentionMs` of stream time; one per key and time. What is older is deleted at a commit, a 64th of
+ * the retention late at most. Times of entries are whole milliseconds since 1970; others throw RangeError.
+ */
 export interface WindowStore<V = unknown> {
-  /** The value of exactly this key and time; undefined where there is none or it is older than the retention. */
+  /** The value of exactly this key and time; undefined where there is none. */
   get(key: string, startMs: number): V | undefined;
-  /** Ignored, and false, when `startMs` is older than stream time less retention. */
+  /** Ignored, and false, when `startMs` is older than stream time less retention. Throws TypeError for null and undefined. */
   put(key: string, startMs: number, value: V): boolean;
   /** Nothing where there is no such entry. */
   delete(key: string, startMs: number): void;
@@ -47,14 +51,18 @@ export interface WindowStore<V = unknown> {
   fetch(key: string, fromMs: number, toMs: number): IterableIterator<[startMs: number, value: V]>;
   /** Every entry, by (startMs, key). */
   all(): IterableIterator<[key: string, startMs: number, value: V]>;
+  /** Entries of all keys, those of the open transaction included. */
   readonly size: number;
 }
 
-/** Values by key and session [startMs, endMs], both inclusive, of the last `retentionMs` of stream time. */
+/**
+ * Values by key and session [startMs, endMs], both inclusive, of the last `retentionMs` of stream time; the end decides. What is older is
+ * deleted, and times are checked, as in a window store.
+ */
 export interface SessionStore<V = unknown> {
-  /** The value of exactly this session; undefined where there is none or it is older than the retention. */
+  /** The value of exactly this session; undefined where there is none. */
   get(key: string, startMs: number, endMs: number): V | undefined;
-  /** Ignored, and false, when `endMs` is older than stream time less retention. */
+  /** Ignored, and false, when `endMs` is older than stream time less retention. Throws RangeError where the end is before the start. */
   put(key: string, startMs: number, endMs: number, value: V): boolean;
   /** Nothing where there is no such session. */
   delete(key: string, startMs: number, endMs: number): void;
@@ -64,13 +72,14 @@ export interface SessionStore<V = unknown> {
     earliestEndMs: number,
     latestStartMs: number,
   ): IterableIterator<{ readonly startMs: number; readonly endMs: number; readonly value: V }>;
-  /** Every session. */
+  /** Every session, by (endMs, startMs, key). */
   all(): IterableIterator<{
     readonly key: string;
     readonly startMs: number;
     readonly endMs: number;
     readonly value: V;
   }>;
+  /** Sessions of all keys, those of the open transaction included. */
   readonly size: number;
 }
 
@@ -80,8 +89,12 @@ export interface VersionedStore<V = unknown> {
   get(key: string): Version<V> | undefined;
   /** The version valid at a time: the newest with timestampMs <= asOfMs; undefined where it is a deletion or there is none. */
   getAsOf(key: string, asOfMs: number): Version<V> | undefined;
-  /** Null deletes from that time on. Ignored, and false, when it is older than the history. */
+  /**
+   * Null deletes from that time on; of two with the same time the one put last holds. Ignored, and false, when another version had taken
+   * its place before the history began. Throws RangeError for a time that is not whole milliseconds since 1970.
+   */
   put(key: string, value: V | null, timestampMs: number): boolean;
+  /** Versions of all keys, deletions included. */
   readonly size: number;
 }
 /** A value and the time from which it holds. */
@@ -99,17 +112,20 @@ export interface GlobalTable<V = unknown> {
   getAsOf(key: string, asOfMs: number): Version<V> | undefined;
   /** The newest value of every key. */
   entries(): IterableIterator<[string, V]>;
+  /** Keys that have a value now. */
   readonly size: number;
 }
 
 /** By which clock a punctuator goes. Event time fires at multiples of the interval as stream time passes them; a replay fires the same. */
 export type PunctuationType = 'event-time' | 'wall-clock';
-/** Called with the multiple of the interval that was passed (event time) or with the clock's milliseconds (wall clock). */
+/** Called with the last multiple of the interval that was passed (event time) or with the clock's milliseconds (wall clock). */
 export type Punctuator = (timestampMs: number) => void;
 
 /** What a processor may do while it handles a record. */
 export interface ProcessorContext {
+  /** `<sub-topology>_<partition>`, as in Kafka Streams. */
   readonly taskId: string;
+  /** Of every topic that the task reads. */
   readonly partition: number;
   /** Largest event time this task has seen, milliseconds; -1 before the first record. */
   readonly streamTimeMs: number;
@@ -125,11 +141,14 @@ export interface ProcessorContext {
   versionedStore<V>(name: string): VersionedStore<V>;
   /** A global table that the processor declared; throws GLOBAL_UNKNOWN. */
   global<V>(name: string): GlobalTable<V>;
-  /** Calls back at every interval, from now on. To be called while the processor is made. Forwarding is allowed in the callback. */
+  /**
+   * Calls back at every interval, from now on; once where several have passed. To be called while the processor is made. Forwarding is
+   * allowed in the callback. Throws INTERVAL_INVALID.
+   */
   schedule(intervalMs: number, type: PunctuationType, punctuator: Punctuator): void;
-  /** Hands a record to the named child (a processor, repartition or sink that lists this node as input). */
+  /** Hands a record to the named child (a processor, repartition or sink that lists this node as input). Throws CHILD_UNKNOWN. */
   forward<V>(child: string, key: string | null, value: V, timestampMs: number, headers?: readonly RecordHeader[]): void;
-  /** Hands a record to every child. Headers are those of the record being processed unless given. */
+  /** Hands a record to every child. Headers are those of the record being processed unless given; in a punctuator there are none. */
   emit<V>(key: string | null, value: V, timestampMs: number, headers?: readonly RecordHeader[]): void;
   /** Adds one to a counter of this processor, shown on /metrics as `tidemark_processor_events_total{event}`. */
   count(event: string): void;
@@ -141,7 +160,10 @@ export interface ProcessorContext {
 
 /** What a processor does with its records; one for each task. */
 export interface Processor<V = unknown> {
-  /** Called for each record. What it throws rolls the transaction back, and the record goes to its source's poison policy (PROCESSOR_FAILED). */
+  /**
+   * Called for each record. What it throws rolls the transaction back, and the record goes to its source's poison policy
+   * (PROCESSOR_FAILED). A TidemarkError of a code of its own stops the topology at its third try, unless it is retriable.
+   */
   process(record: StreamRecord<V>): void;
   /** Called once before every commit: emit here what was held back within the transaction (conflation). */
   beforeCommit?(): void;
@@ -150,7 +172,7 @@ export interface Processor<V = unknown> {
 /** Makes the processor of one task: called for each, and again after every abort. */
 export type ProcessorSupplier<V = unknown> = (context: ProcessorContext) => Processor<V>;
 
-/** What happens to a record that cannot be decoded or that a processor rejects. */
+/** What happens to a record that cannot be decoded, that a processor rejects or throws at, or whose outputs cannot be written. */
 export const PoisonPolicy = {
   /** The topology stops; nothing is lost, nothing goes on. */
   FAIL: 'FAIL',
@@ -159,6 +181,7 @@ export const PoisonPolicy = {
   /** The record is counted and lost to this topology. */
   SKIP: 'SKIP',
 } as const;
+/** The name of a policy. */
 export type PoisonPolicy = keyof typeof PoisonPolicy;
 
 /** A topic that is read, with the schema of its values. */
@@ -210,10 +233,11 @@ export interface SinkNode {
   readonly partitionKey?: (key: string) => string;
 }
 
-/** A topology as data. Node names are unique over all kinds. */
+/** A topology as data. Node names are lower-case words joined by hyphens, unique over all kinds. */
 export interface TopologyDefinition {
+  /** Prefix of the internal topics, and the consumer group. */
   readonly name: string;
-  /** Raised when stored state is no longer readable by the new graph. */
+  /** From 1 to 255; raised when stored state is no longer readable by the new graph. */
   readonly version: number;
   readonly sources: Readonly<Record<string, SourceNode>>;
   readonly processors: Readonly<Record<string, ProcessorNode>>;
