@@ -11,9 +11,9 @@ import { withoutNulls } from './stateless.ts';
 
 /** Which records of two streams meet: those whose event times are so far apart. */
 export interface StreamJoinOptions extends ValueOptions {
-  /** The other's record is at most so long before this one's; negative: it must come at least so long after it … */
+  /** The other's record is at most so long before this one's, if negative at least so long after it … */
   readonly beforeMs: number;
-  /** … and at most so long after it; negative likewise. The sum of the two is not negative. */
+  /** … and at most so long after it, if negative at least so long before it. The sum of the two is not negative. */
   readonly afterMs: number;
   /** How long after the end of its window, in stream time, a record may still come; default 0. */
   readonly graceMs?: number;

@@ -91,7 +91,7 @@ export class KTable<V, K extends string | Windowed = string> {
     return new KTable<V, K>(inKeyValueStore(this.place, name, options));
   }
 
-  /** A row for each key that both tables have, with the time of the change that made it: not, as in Kafka Streams, the later of both sides. */
+  /** A row for each key that both tables have. It has the time of the change that made it; in Kafka Streams the later one of both sides. */
   join<R, O>(
     this: KTable<V>,
     other: KTable<R>,

@@ -15,12 +15,13 @@ export interface GroupMemberInfo {
   readonly partitions: readonly number[];
 }
 
-/** The members of a group and what they have; none while the group is empty or unknown. */
+/** The members of a group and what they have; none while the group is empty or unknown. While it rebalances nothing is known of them. */
 export async function describeMembers(cluster: Cluster, groupId: string): Promise<GroupMemberInfo[]> {
   return cluster.retry(async () => {
     const connection = await cluster.connection(await cluster.coordinator('group', groupId));
     const answer = await describeGroupsV5.api.async(connection, [groupId], false);
     return (answer.groups[0]?.members ?? []).map(({ memberId, memberMetadata, memberAssignment }) => {
+      if (memberMetadata.length === 0) return { memberId, endpoint: '', partitions: [] };
       const { userData } = decodeConsumerProtocolSubscription(memberMetadata);
       const assigned = memberAssignment.length > 0 ? decodeConsumerProtocolAssignment(memberAssignment) : null;
       const partitions = new Set((assigned?.assignedPartitions ?? []).flatMap((topic) => topic.partitions));

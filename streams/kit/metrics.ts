@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Counters, gauges and histograms by name: one registry a process. Metrics are declared where they are measured, with `tidemark_` names and units last. */
+/** One registry a process. Metrics are declared where they are measured, with `tidemark_` names and units last. */
 export class Metrics {
   /** Of prom-client: gives the text to scrape. */
   readonly registry = new Registry();

@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly topicConfig: (cleanup: 'delete' | 'compact') => Record<string, string>;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** How long a transaction is filled before it is committed; where nothing is left to read it is committed at once. Default 100 ms. */
+  /** How long a transaction is filled at most before it is committed; where nothing is left to read it is not waited for. Default 100. */
   readonly commitIntervalMs?: number;
   /** How long an empty input that is caught up is waited for before the others of its task go on; default 0. */
   readonly maxTaskIdleMs?: number;

@@ -6,7 +6,7 @@ import { changelogTopic } from '../topology/topology.ts';
 /** A committed entry of a store. */
 export interface StoreEntry {
   readonly key: string;
-  /** As JSON has it: bigints, so decimals too, are strings. */
+  /** As JSON has it: decimals are strings, in units of 10^-scale. */
   readonly value: unknown;
   readonly partition: number;
 }

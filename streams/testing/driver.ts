@@ -129,7 +129,10 @@ export class TopologyTestDriver {
     this.#late = [];
     return late;
   }
-  /** A key-value store of one partition, changes since the last commit included. Throws STORE_UNKNOWN, STORE_KIND_WRONG, PARTITION_UNKNOWN. */
+  /**
+   * A key-value store of one partition, changes since the last commit included. Throws STORE_UNKNOWN, STORE_KIND_WRONG where it is of
+   * another kind, PARTITION_UNKNOWN.
+   */
   store<V>(name: string, partition = 0): KeyValueStore<V> {
     return this.#store(name, 'key-value', partition) as KeyValueStore<V>;
   }

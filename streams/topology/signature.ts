@@ -3,8 +3,8 @@ import type { CompiledStore, CompiledTopology } from './topology.ts';
 import { storeRetention } from './validate.ts';
 
 /**
- * What the state of each store depends on, as text by the store's name: its kind, schema and retention, the processors that use it, and every node and
- * topic upstream of them. What lies downstream of a store may change without its state losing its meaning.
+ * What the state of each store depends on, as text by the store's name: its kind, schema and retention, the processors that use it, and
+ * every node and topic upstream of them. What lies downstream of a store may change without its state losing its meaning.
  */
 export function stateSignature(compiled: CompiledTopology): ReadonlyMap<string, string> {
   const upstream = upstreamOf(compiled);

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '#ops/embedded/ports.ts';
 import { topicConfig } from '#schemas/topics.ts';
 import { type Assignment, GroupMember, type GroupOptions, type Membership } from '#streams/kafka/group.ts';
+import { describeMembers } from '#streams/kafka/group-members.ts';
 import { type Kafka, openKafka } from '#streams/kafka/index.ts';
 import { TransactionalProducer } from '#streams/kafka/transactions.ts';
 import type { TidemarkError } from '#streams/kit/errors.ts';
@@ -90,6 +91,23 @@ describe('a group member', () => {
     );
   const all = (...members: readonly Watched[]) =>
     members.flatMap(({ partitions }) => [...partitions()]).sort((a, b) => a - b);
+
+  it('is described while its group rebalances, then with what it has', async () => {
+    const first = await join('described', 'a', { endpoint: 'host-a:1' });
+    let done = false;
+    const second = join('described', 'b', { endpoint: 'host-b:2' }).finally(() => {
+      done = true;
+    });
+    const described = () => describeMembers(kafka.cluster, 'described');
+    let unknown = 0;
+    while (!done) unknown += (await described()).filter(({ endpoint }) => endpoint === '').length;
+    expect(unknown).toBeGreaterThan(0);
+    await balanced(first, await second);
+    await until('a quiet group', async () => (await described()).every(({ endpoint }) => endpoint !== ''), LIMIT_MS);
+    const members = await described();
+    expect(members.map(({ endpoint }) => endpoint).sort()).toEqual(['host-a:1', 'host-b:2']);
+    expect(members.flatMap(({ partitions }) => [...partitions]).sort()).toEqual([0, 1, 2, 3]);
+  });
 
   it('gives up only what moves when another comes, and gets back only what that one had', async () => {
     const first = await join('come-and-go', 'a');
