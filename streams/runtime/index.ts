@@ -87,17 +87,19 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
   const { commitIntervalMs, transactionTimeoutMs } = transactionTimes(options);
   const topics = await prepareTopics(topology, options);
   const metrics = new RuntimeMetrics(options.metrics);
+  // What is taken until then is given back when the start fails.
+  await using starting = new AsyncDisposableStack();
   const identity = takeIdentity(join(options.stateFolder, topology.name), topology.name);
-  const globals = await openGlobals(definition, options, metrics, () => thread.wake()).catch((error) => {
-    identity.release();
-    throw error;
-  });
+  starting.defer(() => identity.release());
+  const globals = await openGlobals(definition, options, metrics, () => thread.wake());
+  starting.defer(() => globals.close());
   const clock = options.clock ?? systemClock;
   const checkpoints = await openCheckpoints(topology, options, clock);
   const stores = topology.subTopologies.flatMap((sub) => sub.stores.map(({ name }) => name));
   const queries = new QueryServer(stores, () => thread.tasks);
   const { queryPort, queryHost = '127.0.0.1' } = options;
   const endpoint = queryPort === undefined ? '' : await queries.listen(queryHost, queryPort);
+  if (endpoint !== '') starting.defer(() => queries.close());
   const thread: StreamThread = new StreamThread({
     endpoint,
     topology,
@@ -122,11 +124,8 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
     metrics,
     ...(options.onStep ? { onStep: options.onStep } : {}),
   });
-  const done = thread.run().finally(async () => {
-    identity.release();
-    await globals.close();
-    if (endpoint !== '') await queries.close();
-  });
+  const taken = starting.move();
+  const done = thread.run().finally(() => taken.disposeAsync());
   done.catch(() => undefined);
   return {
     notReady: () => thread.notReady(),

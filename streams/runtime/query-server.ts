@@ -61,11 +61,12 @@ export class QueryServer {
     const partitions = parts.map(({ partition }) => partition);
     const key = query.get('key');
     if (key !== null) {
-      for (const { store, partition } of parts) {
+      // Several partitions may have it, where records are routed by something else than the store's key.
+      const entries = parts.flatMap(({ store, partition }) => {
         const value = store.getCommitted(key);
-        if (value !== undefined) return { partitions, entries: [{ key, value, partition }] };
-      }
-      return { partitions, entries: [] };
+        return value === undefined ? [] : [{ key, value, partition }];
+      });
+      return { partitions, entries };
     }
     const limit = Number(query.get('limit') ?? DEFAULT_LIMIT);
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)

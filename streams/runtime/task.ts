@@ -91,6 +91,7 @@ export class Task {
       if (this.#rejection) this.streamTimeMs = before;
       else if (this.streamTimeMs > before) this.#punctuation.advance(before, this.streamTimeMs);
     } catch (error) {
+      this.#current = null;
       throw this.#failed(error, record);
     }
     return this.#rejection;

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,9 +63,12 @@ describe('queries of stores', () => {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   });
 
-  async function start(queryPort?: number): Promise<RunningTopology> {
-    const stateFolder = mkdtempSync(join(tmpdir(), 'tidemark-query-'));
-    folders.push(stateFolder);
+  function newFolder(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'tidemark-query-'));
+    folders.push(folder);
+    return folder;
+  }
+  async function start(queryPort?: number, stateFolder = newFolder()): Promise<RunningTopology> {
     const topology = await runTopology(counting, {
       kafka,
       brokers: services.kafkaBrokers,
@@ -99,6 +105,16 @@ describe('queries of stores', () => {
       'word-10',
       'word-11',
     ]);
+  });
+
+  it('leave nothing taken when their port is', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const stateFolder = newFolder();
+    await expect(start(port, stateFolder)).rejects.toMatchObject({ code: 'QUERY_PORT_TAKEN' });
+    taken.close();
+    await start(port, stateFolder);
   });
 
   it('say what is wrong: an unknown store, a process that answers none', async () => {

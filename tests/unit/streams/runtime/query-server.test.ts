@@ -32,6 +32,14 @@ describe('the server of store queries', () => {
     });
   });
 
+  it('tells the same key of two partitions apart', async () => {
+    const ask = await serve([taskWith(0, { a: 1 }), taskWith(3, { a: 7 })]);
+    expect((await ask('/stores/counts?key=a')).body.entries).toEqual([
+      { key: 'a', value: 1, partition: 0 },
+      { key: 'a', value: 7, partition: 3 },
+    ]);
+  });
+
   it('answers for none while the tasks of the store are restored, though others run', async () => {
     const ask = await serve([{ partition: 0, stores: new Map() }]);
     expect(await ask('/stores/counts?key=b')).toEqual({ status: 200, body: { partitions: [], entries: [] } });
