@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import type { System } from '#ops/embedded/launcher.ts';
 import { openKafka } from '#streams/kafka/index.ts';
-import { startTestSystem, until } from '#tests/integration/harness.ts';
+import { lastWords, startTestSystem, until } from '#tests/integration/harness.ts';
 import { checkLedger, expectedCounts, nativePid, untilCaughtUp } from './ledger-check.ts';
 
 /** Eighteen months: the momentum portfolio has begun to trade, so that all three have fills. */
@@ -27,6 +27,7 @@ describe('kill -9 in the middle of a replay', () => {
   afterAll(() => system?.stop());
 
   it('loses nothing and counts nothing twice, whoever is killed', async () => {
+    onTestFailed(() => void process.stdout.write(lastWords(system.home)));
     const killed: string[] = [];
     for (const [index, victim] of VICTIMS.entries()) {
       const goal = Math.floor(((index + 0.5) * 760) / VICTIMS.length);

@@ -114,7 +114,7 @@ export class ClusterOfTwo {
   }
 
   async #format({ configuration }: Node, clusterId: string): Promise<void> {
-    const args = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', configuration];
+    const args = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', configuration];
     await promisify(execFile)('java', ['-XX:TieredStopAtLevel=1', '-cp', this.#classPath, ...args]);
   }
   #run(node: Node): void {

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServiceName, type System, startSystem } from '#ops/embedded/launcher.ts';
 
@@ -54,6 +54,17 @@ async function start(options: {
     removeHome();
     throw error;
   }
+}
+
+/** The last lines that the services and the broker have written: what a failed test of them has to say. */
+export function lastWords(home: string, lines = 40): string {
+  const files = readdirSync(join(home, 'logs')).map((name) => join(home, 'logs', name));
+  return [...files, join(home, 'kafka', 'broker.log')]
+    .filter((file) => existsSync(file))
+    .map(
+      (file) => `--- ${basename(file)}\n${readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')}\n`,
+    )
+    .join('');
 }
 
 /** Waits for a condition, looking every few milliseconds; fails by name after the limit. */

@@ -42,8 +42,8 @@ await runService('kafka', async ({ log, signal }) => {
       classPath,
       'kafka.tools.StorageTool',
       'format',
-      '-t',
-      clusterId,
+      // One word: an id may begin with a dash, and would be taken for an option.
+      `--cluster-id=${clusterId}`,
       '-c',
       configuration,
     ]);
