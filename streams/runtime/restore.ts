@@ -29,6 +29,9 @@ export interface RestoreOptions {
 /** Bytes of one fetch: what is taken in at a time must not hold up the tasks that run. */
 export const FETCH_BYTES = 1024 * 1024;
 
+/** A restore that has stood still for so long says why, and again. */
+const OPEN_TRANSACTION_MS = 20_000;
+
 /**
  * Fills a task's stores from where they are, or from their checkpoints, and from there on from their changelogs. The end is taken
  * read_uncommitted after the stable offset fetch, then read read_committed until the position reaches it: a commit marker may still be
@@ -67,7 +70,7 @@ export async function restoreTask(options: RestoreOptions): Promise<number> {
 }
 
 async function readChangelog(
-  { kafka, task, topology, metrics, progress, ends, signal }: RestoreOptions,
+  { kafka, task, topology, metrics, progress, ends, signal, log, clock }: RestoreOptions,
   store: StateStore,
   topic: string,
   end: number,
@@ -81,6 +84,7 @@ async function readChangelog(
     maxBytes: FETCH_BYTES,
   });
   let records = 0;
+  let lastMoveMs = clock.now();
   try {
     for (let position = from; position < end && !signal.aborted; position = reader.position(topic, partition)) {
       metrics.restoring(store.name, partition, end - position);
@@ -89,6 +93,14 @@ async function readChangelog(
         applyChangelog(store, fetched, topology);
         records += fetched.records.length;
         ends.set(store.name, fetched.nextOffset);
+      }
+      const now = clock.now();
+      if (reader.position(topic, partition) > position) lastMoveMs = now;
+      else if (now - lastMoveMs > OPEN_TRANSACTION_MS) {
+        log.warn(
+          `store ${store.name}/${partition} waits at offset ${position} of ${topic} for the end of a transaction. One whose producer is gone ends after the producer's transaction timeout; one that stays was left open by the broker: look for it by kafka-transactions.sh find-hanging`,
+        );
+        lastMoveMs = now;
       }
       await immediate();
     }

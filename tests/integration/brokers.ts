@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { installKafka } from '#ops/embedded/kafka/install.ts';
+import { installKafka, KAFKA_VERSION } from '#ops/embedded/kafka/install.ts';
 import { NativeProcess } from '#ops/embedded/native-process.ts';
 import { homeFolder } from '#ops/embedded/paths.ts';
 import { freePort } from '#ops/embedded/ports.ts';
@@ -45,7 +45,7 @@ export class ClusterOfTwo {
 
   /** Resolves when both brokers serve. */
   static async start(): Promise<ClusterOfTwo> {
-    const jars = await installKafka(homeFolder('.tidemark'), () => {});
+    const jars = await installKafka(homeFolder('.tidemark'), () => {}, KAFKA_VERSION);
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-brokers-'));
     const classPath = join(jars, '*');
     const controllerPort = await freePort();

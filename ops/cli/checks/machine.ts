@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { KAFKA_VERSION } from '#ops/embedded/kafka/install.ts';
+import { kafkaVersion } from '#ops/embedded/kafka/install.ts';
 import { toolFolder } from '#ops/embedded/tools.ts';
 import { attempt, type Finding, well, wrong } from './finding.ts';
 
@@ -54,8 +54,9 @@ const java = () => {
 
 const maven = (home: string) =>
   attempt('Maven', 'install Maven (Debian: apt-get install maven), or set KAFKA_BROKERS', async () => {
-    if (existsSync(join(toolFolder(home, `kafka-${KAFKA_VERSION}`), 'complete')))
-      return `not needed: Kafka ${KAFKA_VERSION} is here`;
+    const version = kafkaVersion(home);
+    if (existsSync(join(toolFolder(home, `kafka-${version}`), 'complete')))
+      return `not needed: Kafka ${version} is here`;
     return (await output('mvn', ['--version'])).split('\n')[0]!.trim();
   });
 

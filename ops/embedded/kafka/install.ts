@@ -6,24 +6,55 @@ import { promisify } from 'node:util';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { toolFolder } from '../tools.ts';
 
-export const KAFKA_VERSION = '4.4.0';
+/**
+ * Not 4.3 or 4.4: after a kill, when their broker's own partitions have no leader for a moment, they take the markers of a transaction
+ * that was ending for those of a deleted topic and leave them out. Its partitions then stay open for ever (`getPartitionLeaderEndpoint`
+ * of KRaftMetadataCache is empty without a leader since it was moved to Java; 4.2 has `noNode`, which waits).
+ */
+export const KAFKA_VERSION = '4.2.1';
+/** What homes have from before they noted their version. */
+const UNNOTED_VERSION = '4.4.0';
 const JARS = 45;
 const MINIMUM_JAVA = 17;
 
+/** The version of Kafka whose data a home has, that of a new one otherwise: a broker does not read what a newer one has written. */
+export function kafkaVersion(home: string): string {
+  const noted = join(home, 'kafka', 'version');
+  if (existsSync(noted)) return readFileSync(noted, 'utf8').trim();
+  return existsSync(join(home, 'kafka', 'data', 'meta.properties')) ? UNNOTED_VERSION : KAFKA_VERSION;
+}
+
+/** Before a home's data is made. */
+export function noteKafkaVersion(home: string, version: string): void {
+  writeFileSync(join(home, 'kafka', 'version'), `${version}\n`);
+}
+
 /** The folder of Kafka's jars; fetches them by Maven when they are not there. Throws JAVA_MISSING, MAVEN_MISSING, KAFKA_DOWNLOAD_FAILED. */
-export async function installKafka(home: string, progress: (text: string) => void): Promise<string> {
+export async function installKafka(
+  home: string,
+  progress: (text: string) => void,
+  version = kafkaVersion(home),
+): Promise<string> {
   await checkJava();
-  const folder = toolFolder(home, `kafka-${KAFKA_VERSION}`);
+  const folder = toolFolder(home, `kafka-${version}`);
   const pom = join(import.meta.dirname, 'pom.xml');
   const wanted = createHash('sha256').update(readFileSync(pom)).digest('hex');
   const stamp = join(folder, 'complete');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return folder;
   mkdirSync(folder, { recursive: true });
-  const tell = () => progress(`fetching Kafka ${KAFKA_VERSION}: ${jars(folder)} of ${JARS} jars`);
+  const tell = () => progress(`fetching Kafka ${version}: ${jars(folder)} of ${JARS} jars`);
   tell();
   const timer = setInterval(tell, 5_000);
   try {
-    await maven(['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`]);
+    await maven([
+      '-q',
+      '-B',
+      '-f',
+      pom,
+      'dependency:copy-dependencies',
+      `-Dkafka.version=${version}`,
+      `-DoutputDirectory=${folder}`,
+    ]);
   } finally {
     clearInterval(timer);
   }

@@ -13,7 +13,7 @@ import { runService } from '#streams/kit/service.ts';
 import { endLeftBehind, NativeProcess } from '../native-process.ts';
 import { homeFolder } from '../paths.ts';
 import { freePort } from '../ports.ts';
-import { installKafka } from './install.ts';
+import { installKafka, KAFKA_VERSION, kafkaVersion, noteKafkaVersion } from './install.ts';
 
 /** After a crash the broker recovers its logs first. */
 const START_LIMIT_MS = 60_000;
@@ -23,7 +23,12 @@ const STOP_LIMIT_MS = 5_000;
 await runService('kafka', async ({ log, signal }) => {
   const settings = readSettings(SETTINGS, process.env);
   const home = homeFolder(settings.TIDEMARK_HOME);
-  const jars = await installKafka(home, (text) => log.info(text));
+  const version = kafkaVersion(home);
+  if (version !== KAFKA_VERSION)
+    log.warn(
+      `the data of this home is Kafka ${version}'s, which may leave a transaction open for ever when it is killed; a new home gets ${KAFKA_VERSION}`,
+    );
+  const jars = await installKafka(home, (text) => log.info(text), version);
   const folder = join(home, 'kafka');
   const data = join(folder, 'data');
   mkdirSync(folder, { recursive: true });
@@ -36,6 +41,7 @@ await runService('kafka', async ({ log, signal }) => {
   await endLeftBehind(pidFile, configuration, 'SIGTERM');
   const classPath = join(jars, '*');
   if (!existsSync(join(data, 'meta.properties'))) {
+    noteKafkaVersion(home, version);
     const clusterId = randomBytes(16).toString('base64url');
     await promisify(execFile)('java', [
       '-cp',
