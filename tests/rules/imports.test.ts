@@ -9,6 +9,7 @@ const KIT_PACKAGES = ['avsc', 'pino', 'prom-client'];
 /** What each room may import: folders of ours (a trailing slash: everything below) and npm packages. First match holds. */
 const RULES: readonly { room: string; folders: readonly string[]; packages: readonly string[] | 'any' }[] = [
   { room: 'schemas/', folders: [], packages: [] },
+  { room: 'quant/', folders: ['streams/kit/'], packages: [] },
   { room: 'streams/kit/', folders: [], packages: KIT_PACKAGES },
   {
     room: 'streams/kafka/',
@@ -27,7 +28,11 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
   { room: 'streams/index.ts', folders: ['streams/'], packages: [] },
   { room: 'streams/testing/', folders: ['streams/'], packages: [] },
   { room: 'topologies/main.ts', folders: ['schemas/', 'streams/', 'topologies/'], packages: [] },
-  { room: 'topologies/', folders: ['schemas/', 'streams/kit/', 'streams/topology/', 'streams/state/'], packages: [] },
+  {
+    room: 'topologies/',
+    folders: ['schemas/', 'quant/', 'streams/kit/', 'streams/topology/', 'streams/state/'],
+    packages: [],
+  },
   { room: 'connectors/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/'], packages: 'any' },
   { room: 'sinks/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'sinks/kit/'], packages: 'any' },
   {
@@ -71,7 +76,7 @@ const packageName = (to: string) =>
     .join('/');
 const isNode = (to: string) => to.startsWith('node:') || builtinModules.includes(to);
 
-const sources = files(/^(schemas|streams|topologies|connectors|sinks|api|ui|ops)\/.*\.(ts|tsx)$/);
+const sources = files(/^(schemas|quant|streams|topologies|connectors|sinks|api|ui|ops)\/.*\.(ts|tsx)$/);
 const all = sources.flatMap(imports);
 const rule = (file: string) => RULES.find(({ room }) => file.startsWith(room));
 /** `connectors/replay/`, `topologies/positions/`: the folder within whose walls a file may import freely. */
