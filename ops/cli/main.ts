@@ -8,6 +8,7 @@ import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { ingestCommand } from './ingest.ts';
 import { resetCommand } from './reset.ts';
+import { riskCommand } from './risk.ts';
 import { topicsCommand } from './topics.ts';
 
 const USAGE_ERROR = 2;
@@ -19,6 +20,7 @@ Examples:
   tidemark export portfolio.pnl --key momentum --from 2008-09-01 --to 2008-12-31 --format csv --out crisis.csv
   tidemark describe positions --mermaid          a topology as a picture
   tidemark dead-letters list                     what topologies set aside, and why
+  tidemark risk --returns fund.csv               value at risk of a file of daily returns, by six methods
   tidemark doctor                                what is missing on this machine, and what to do`;
 
 interface StartFlags {
@@ -72,6 +74,7 @@ export function tidemark(): Command {
     topicsCommand(),
     describeCommand(),
     deadLettersCommand(),
+    riskCommand(),
     resetCommand(),
     doctorCommand(),
   ];

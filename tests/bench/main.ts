@@ -5,6 +5,7 @@ import { latencyBenchmark } from './latency.ts';
 import type { BenchOptions } from './options.ts';
 import { pipelineBenchmark } from './pipeline.ts';
 import { restoreBenchmark } from './restore.ts';
+import { riskBenchmark } from './risk.ts';
 import { soakBenchmark } from './soak.ts';
 
 /**
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<unk
   latency: latencyBenchmark,
   pipeline: pipelineBenchmark,
   restore: restoreBenchmark,
+  risk: riskBenchmark,
   soak: soakBenchmark,
 };
 
