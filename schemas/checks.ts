@@ -1,4 +1,11 @@
-/** Rules that every value keeps, whoever writes or reads it. Each returns null when kept, else a sentence for people. */
+/**
+ * Rules that every value keeps, whoever writes or reads it. Each returns null when kept, else a sentence for people,
+ * with a stable code where it is a whole record that is looked at.
+ */
+import type { Position, Trade } from './generated/types.ts';
+
+/** Why a record is rejected: a stable code and a sentence. */
+export type Problem = { readonly code: string; readonly reason: string } | null;
 
 /** Longest portfolio or instrument id, UTF-16 units. */
 export const MAX_ID_LENGTH = 100;
@@ -6,6 +13,8 @@ export const MAX_ID_LENGTH = 100;
 export const MAX_RECORD_ID_LENGTH = 300;
 /** How far an event time may lie ahead of the wall clock, for clocks and time zones that are off. */
 export const MAX_AHEAD_MS = 86_400_000;
+/** Prices and sizes from here on would leave the range of the ledger (38 digits, 9 of them decimals). */
+const AMOUNT_LIMIT = 1e29;
 
 // Control characters have no place in a name, and PostgreSQL refuses NUL in a text.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
@@ -26,7 +35,7 @@ export function recordIdProblem(what: string, id: string, maxLength = MAX_RECORD
 }
 
 /** An event time in microseconds since 1970-01-01 UTC, against the wall clock in milliseconds. */
-export function eventTimeProblem(eventTime: number, nowMs: number): { code: string; reason: string } | null {
+export function eventTimeProblem(eventTime: number, nowMs: number): Problem {
   const limitMs = nowMs + MAX_AHEAD_MS;
   if (eventTime > limitMs * 1000 && eventTime < Number.POSITIVE_INFINITY) {
     const ahead = `more than a day ahead of the clock (${iso(nowMs)})`;
@@ -35,6 +44,60 @@ export function eventTimeProblem(eventTime: number, nowMs: number): { code: stri
   if (eventTime >= 0 && Number.isSafeInteger(eventTime)) return null;
   const reason = `The event time ${eventTime} is not a whole number of microseconds since 1970-01-01 UTC`;
   return { code: 'EVENT_TIME_INVALID', reason };
+}
+
+/** The key of a record against what its value says it should be. */
+export const keyProblem = (key: string | null, what: string, expected: string): Problem =>
+  key === expected
+    ? null
+    : { code: 'KEY_MISMATCH', reason: `The record's key ${JSON.stringify(key)} is not its ${what} "${expected}"` };
+
+/**
+ * What is wrong with a trade, or null. `known`: a trade with this key was accepted before, so its ids need no second
+ * look.
+ */
+export function tradeProblem(key: string | null, trade: Trade | null, known: boolean, nowMs: number): Problem {
+  if (trade === null) return { code: 'VALUE_MISSING', reason: 'A trade has no value' };
+  const { instrument, price, size } = trade;
+  if (!known || key !== instrument) {
+    const id = idProblem('instrument', instrument);
+    const problem = id === null ? keyProblem(key, 'instrument', instrument) : { code: 'ID_INVALID', reason: id };
+    if (problem) return problem;
+  }
+  if (!(price > 0 && price < AMOUNT_LIMIT)) {
+    const reason = `Trade of ${instrument}: price ${price} is not a number greater than zero and below ${AMOUNT_LIMIT}`;
+    return { code: 'TRADE_PRICE_INVALID', reason };
+  }
+  if (size !== null && !(size > 0 && size < AMOUNT_LIMIT)) {
+    const reason = `Trade of ${instrument}: size ${size} is not a number greater than zero and below ${AMOUNT_LIMIT}`;
+    return { code: 'TRADE_SIZE_INVALID', reason };
+  }
+  return eventTimeProblem(trade.eventTime, nowMs);
+}
+
+/**
+ * What is wrong with a position, or null. They are our own, checked where they were made; this guards the sums against a stranger's
+ * record. Without building a string: it runs on every tick.
+ */
+export function positionProblem(key: string | null, position: Position | null): Problem {
+  if (position === null) return { code: 'VALUE_MISSING', reason: 'A position has no value' };
+  const { portfolio, instrument, eventTime, markPrice, unrealizedPnl } = position;
+  const matches =
+    key !== null &&
+    key.length === portfolio.length + 1 + instrument.length &&
+    key.indexOf('/') === portfolio.length &&
+    key.startsWith(portfolio) &&
+    key.endsWith(instrument);
+  if (!matches) {
+    const reason = `The record's key ${JSON.stringify(key)} is not its "${portfolio}/${instrument}"`;
+    return { code: 'KEY_MISMATCH', reason };
+  }
+  const sound =
+    eventTime >= 0 &&
+    (markPrice === null || Number.isFinite(markPrice)) &&
+    (unrealizedPnl === null || Number.isFinite(unrealizedPnl));
+  if (sound) return null;
+  return { code: 'POSITION_INVALID', reason: `Position ${key}: its time, mark or P&L is not a finite number` };
 }
 
 const quote = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);

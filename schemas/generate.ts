@@ -24,8 +24,29 @@ function typeName(schema: Schema): string {
   if (schema.logicalType === 'decimal') return 'Decimal';
   if (schema.logicalType === 'timestamp-micros') return 'Micros';
   if (schema.symbols) return schema.symbols.map((symbol) => `'${symbol}'`).join(' | ');
-  if (schema.items) return `readonly ${schema.items === 'long' ? 'number' : typeName(schema.items)}[]`;
+  if (schema.items) {
+    const item = typeName(schema.items);
+    return `readonly ${item.includes(' | ') ? `(${item})` : item}[]`;
+  }
+  if (schema.fields) return schema.name!;
   return typeName(schema.type);
+}
+
+/** The records within a schema, innermost first. */
+function records(schema: Schema): SchemaObject[] {
+  if (typeof schema === 'string') return [];
+  if (Array.isArray(schema)) return schema.flatMap(records);
+  if (schema.items) return records(schema.items);
+  if (schema.fields) return [...schema.fields.flatMap(({ type }) => records(type)), schema];
+  return records(schema.type);
+}
+
+function declaration({ doc, name, fields }: SchemaObject): string[] {
+  const lines = fields!.flatMap((field) => [
+    `  /** ${field.doc} */`,
+    `  readonly ${field.name}: ${typeName(field.type)};`,
+  ]);
+  return ['', `/** ${doc} */`, `export interface ${name} {`, ...lines, '}'];
 }
 
 export function generateTypes(): string {
@@ -43,11 +64,7 @@ export function generateTypes(): string {
   const table: string[] = [];
   for (const file of files) {
     const schema = JSON.parse(readFileSync(join(FOLDER, 'avro', file), 'utf8')) as SchemaObject;
-    lines.push('', `/** ${schema.doc} */`, `export interface ${schema.name} {`);
-    for (const field of schema.fields ?? []) {
-      lines.push(`  /** ${field.doc} */`, `  readonly ${field.name}: ${typeName(field.type)};`);
-    }
-    lines.push('}');
+    for (const record of records(schema)) lines.push(...declaration(record));
     table.push(`  '${basename(file, '.avsc')}': ${schema.name};`);
   }
   lines.push('', '/** The value type of each topic. */', 'export interface Types {', ...table, '}', '');

@@ -29,6 +29,19 @@ export const TOPICS = {
     'connectors/*',
     'Trades and replayed closes, as the source gave them.',
   ),
+  'market.bars': topic(
+    'market.bars',
+    'instrument',
+    'topologies/bars',
+    'Bars of a second, a minute, an hour and a day; provisional and final.',
+  ),
+  'market.returns': topic(
+    'market.returns',
+    'instrument/date',
+    'topologies/bars',
+    'Returns from day to day, of final daily bars.',
+    { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
   'market.sessions': topic(
     'market.sessions',
     'market',
@@ -69,6 +82,12 @@ export const TOPICS = {
     'portfolio',
     'topologies/portfolio',
     'Equity, cash, P&L, exposure and drawdown.',
+  ),
+  'risk.measures': topic(
+    'risk.measures',
+    'portfolio',
+    'topologies/risk',
+    'VaR and ES by method, what each position adds, stress, exposure and concentration.',
   ),
 } as const satisfies Record<keyof Types, TopicDefinition>;
 

@@ -7,12 +7,16 @@ import { TidemarkError } from '#streams/kit/errors.ts';
 import { runService } from '#streams/kit/service.ts';
 import { runTopology } from '#streams/runtime/index.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
+import { bars } from './bars/graph.ts';
 import { portfolio } from './portfolio/graph.ts';
 import { positions } from './positions/graph.ts';
+import { risk } from './risk/graph.ts';
 
 const TOPOLOGIES: Readonly<Record<string, () => TopologyDefinition>> = {
   positions: () => positions(),
   portfolio: () => portfolio(),
+  bars: () => bars(),
+  risk: () => risk(),
 };
 
 /** Runs one topology as a process: `node topologies/main.ts positions`. */

@@ -2,17 +2,19 @@ import { Command } from 'commander';
 import { closest } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { describeTopology, mermaidTopology } from '#streams/topology/describe.ts';
+import { bars } from '#topologies/bars/graph.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
+import { risk } from '#topologies/risk/graph.ts';
 import { action } from './command.ts';
 
 /** Every topology by name. */
-export const TOPOLOGIES = { positions: positions(), portfolio: portfolio() };
+export const TOPOLOGIES = { positions: positions(), portfolio: portfolio(), bars: bars(), risk: risk() };
 
 export const describeCommand = (): Command =>
   new Command('describe')
     .description('show a topology: sources, processors, stores and sinks')
-    .argument('[topology]', `${Object.keys(TOPOLOGIES).join(' or ')}; all when left out`)
+    .argument('[topology]', `${Object.keys(TOPOLOGIES).join(', ')}; all when left out`)
     .option('--mermaid', 'as a Mermaid flowchart, for pages that draw them')
     .action(
       action(async (name: string | undefined, { mermaid = false }: { mermaid?: boolean }) => {

@@ -19,6 +19,7 @@ const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const JUMP = 0.5;
 const SHOWN_PROBLEMS = 5;
 const SHOWN_WARNINGS = 5;
+const FAULTS = { NOT_UTF8: 'is not UTF-8', TOO_LONG: 'is too long' } as const;
 
 /**
  * Reads a CSV (plain or gzip) of `date,return`, or of `date` and a column for each instrument. Rows in order of date, every cell a
@@ -48,8 +49,7 @@ class Parser {
 
   line({ text, number, fault }: TextLine): void {
     if (text.trim() === '') return;
-    if (fault) return this.#wrong(number, fault === 'NOT_UTF8' ? 'is not UTF-8' : 'is too long');
-    const problem = splitCsvLine(text, this.#fields);
+    const problem = fault ? FAULTS[fault] : splitCsvLine(text, this.#fields);
     if (problem) this.#wrong(number, problem);
     else if (this.#names) this.#row(number, this.#names);
     else this.#header(number);
@@ -79,25 +79,29 @@ class Parser {
 
   #row(number: number, names: readonly string[]): void {
     const [date, ...cells] = this.#fields;
-    const before = this.#dates.at(-1);
-    if (cells.length !== names.length)
-      return this.#wrong(number, `${cells.length + 1} cells, the header has ${names.length + 1}`);
-    if (!DATE.test(date!) || Number.isNaN(Date.parse(date!)))
-      return this.#wrong(number, `"${date}" is no day: expected YYYY-MM-DD`);
-    if (before !== undefined && date! <= before)
-      return this.#wrong(number, `${date} does not come after ${before}: sort the rows by date, one a day`);
-    const wrong = cells.findIndex((cell) => !NUMBER.test(cell));
-    if (wrong >= 0)
-      return this.#wrong(number, `${names[wrong]} is "${cells[wrong]}": expected a number, 0.0123 for 1.23 %`);
+    const problem = this.#problemOf(date!, cells, names);
+    if (problem) {
+      this.#wrong(number, problem);
+      return;
+    }
     this.#dates.push(date!);
     cells.forEach((cell, column) => {
       const value = Number(cell);
       this.#values[column]!.push(value);
-      if (Math.abs(value) >= JUMP && this.#warnings.length < SHOWN_WARNINGS)
-        this.#warnings.push(
-          `${date} ${names[column]}: a return of ${(value * 100).toFixed(1)} %. Is it a split, or a percentage?`,
-        );
+      if (Math.abs(value) < JUMP || this.#warnings.length >= SHOWN_WARNINGS) return;
+      const percent = (value * 100).toFixed(1);
+      this.#warnings.push(`${date} ${names[column]}: a return of ${percent} %. Is it a split, or a percentage?`);
     });
+  }
+
+  #problemOf(date: string, cells: readonly string[], names: readonly string[]): string | null {
+    const before = this.#dates.at(-1);
+    if (cells.length !== names.length) return `${cells.length + 1} cells, the header has ${names.length + 1}`;
+    if (!DATE.test(date) || Number.isNaN(Date.parse(date))) return `"${date}" is no day: expected YYYY-MM-DD`;
+    if (before !== undefined && date <= before)
+      return `${date} does not come after ${before}: sort the rows by date, one a day`;
+    const wrong = cells.findIndex((cell) => !NUMBER.test(cell) || !Number.isFinite(Number(cell)));
+    return wrong < 0 ? null : `${names[wrong]} is "${cells[wrong]}": expected a number, 0.0123 for 1.23 %`;
   }
 
   #wrong(number: number, what: string): void {

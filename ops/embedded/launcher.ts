@@ -42,6 +42,8 @@ const PROCESSES: readonly (Pick<ChildSpec, 'name' | 'file' | 'args' | 'finishes'
 })[] = [
   { name: 'positions', file: 'topologies/main.ts', args: ['positions'], stage: 'processor' },
   { name: 'portfolio', file: 'topologies/main.ts', args: ['portfolio'], stage: 'processor' },
+  { name: 'bars', file: 'topologies/main.ts', args: ['bars'], stage: 'processor' },
+  { name: 'risk', file: 'topologies/main.ts', args: ['risk'], stage: 'processor' },
   { name: 'sink-postgres', file: 'sinks/postgres/main.ts', stage: 'sink' },
   { name: 'sink-clickhouse', file: 'sinks/clickhouse/main.ts', stage: 'sink' },
   { name: 'api', file: 'api/main.ts', stage: 'api' },

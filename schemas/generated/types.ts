@@ -5,6 +5,66 @@ export type Decimal = bigint;
 /** Microseconds since 1970-01-01 UTC, a safe integer (until the year 2255). */
 export type Micros = number;
 
+/** Open, high, low, close and volume of an instrument's trades in one interval of UTC time. Of the records of one bar (instrument, interval, startTime) the newest holds. */
+export interface Bar {
+  /** When the bar was as it is here, microseconds since 1970-01-01 UTC: provisional, its newest trade; final, its end; changed by a late trade, the stream time at which that came. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Instrument id, e.g. AAPL. Not empty. */
+  readonly instrument: string;
+  /** Length of the bar. Bars begin at whole UTC seconds, minutes, hours and days. */
+  readonly interval: 'SECOND' | 'MINUTE' | 'HOUR' | 'DAY';
+  /** Beginning of the interval, inclusive, microseconds UTC. */
+  readonly startTime: Micros;
+  /** End of the interval, exclusive, microseconds UTC. */
+  readonly endTime: Micros;
+  /** Price of the trade with the earliest event time, of several the first that came. In the instrument's currency, greater than zero. */
+  readonly open: number;
+  /** Highest price, at least open, low and close. */
+  readonly high: number;
+  /** Lowest price, greater than zero. */
+  readonly low: number;
+  /** Price of the trade with the latest event time, of several the last that came. */
+  readonly close: number;
+  /** Units traded, of the trades that have a size; greater than zero, null when none has one. */
+  readonly volume: null | number;
+  /** Number of trades, those without a size included; at least 1. */
+  readonly trades: number;
+  /** Volume-weighted average price of the trades that have a size, from low to high; null when none has one. */
+  readonly vwap: null | number;
+  /** False while the interval lasts. True once it is over: from then on only late trades change the bar. */
+  readonly final: boolean;
+  /** 0 in provisional records and in the first final one; one more with each late trade since. */
+  readonly revision: number;
+  /** Topic of the record that caused this one. */
+  readonly sourceTopic: string;
+  /** Event time of the bar's newest trade, or of the late trade that changed it, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
+/** Return of an instrument from one UTC day with trades to the next one. Compacted: the newest record per instrument and date holds. */
+export interface DailyReturn {
+  /** Since when it is known, microseconds since 1970-01-01 UTC: the end of the day, or the stream time at which a late trade changed it. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Instrument id, e.g. AAPL. Not empty. */
+  readonly instrument: string;
+  /** UTC day at whose close the return ends, ISO 8601 (YYYY-MM-DD). */
+  readonly date: string;
+  /** Last price of the day, in the instrument's currency, greater than zero. */
+  readonly close: number;
+  /** Last price of the previous day with trades, greater than zero. Not adjusted for splits and dividends beyond what the trades are. */
+  readonly previousClose: number;
+  /** That day, ISO 8601; days without trades between are part of this one return. */
+  readonly previousDate: string;
+  /** close / previousClose - 1, a fraction (0.01 is one percent); finite, greater than or equal to -1. */
+  readonly simpleReturn: number;
+  /** 0 in the first record of the instrument and date, one more in each that replaces it because one of the closes changed. */
+  readonly revision: number;
+  /** Topic of the record that caused this one. */
+  readonly sourceTopic: string;
+  /** Event time of the day's newest trade, or of the late trade that changed a close, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** Progress of a replayed trading day: CLOSED when all its trades are in market.trades, SETTLED when the venue's fills of that day are in orders.fills too. */
 export interface Session {
   /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
@@ -211,8 +271,136 @@ export interface Portfolio {
   readonly description: null | string;
 }
 
+/** VaR and ES by one method, level and horizon. */
+export interface RiskTail {
+  /** historical, age-weighted, normal, ewma, filtered-historical or monte-carlo; what each is: tidemark risk --help. */
+  readonly method: string;
+  /** Level, e.g. 0.99: a loss above VaR has the probability 1 - confidence. */
+  readonly confidence: number;
+  /** Trading days ahead. */
+  readonly horizonDays: number;
+  /** null: the newest scenarios. Else the days that the scenarios are from, first/last, ISO 8601. */
+  readonly stressWindow: null | string;
+  /** Value at risk, a positive loss in base currency; null where the method cannot say (problem). */
+  readonly valueAtRisk: null | number;
+  /** Expected shortfall, a positive loss in base currency, at least VaR; null with VaR. */
+  readonly expectedShortfall: null | number;
+  /** Days of history that it was taken from. */
+  readonly scenarios: number;
+  /** full-cholesky, projected or bootstrap; null where nothing is drawn at random. */
+  readonly sampling: null | string;
+  /** Paths drawn; 0 where nothing is. */
+  readonly paths: number;
+  /** Why there is no figure: a code, a colon, a sentence; null when there is one. */
+  readonly problem: null | string;
+}
+
+/** Exposure to a sector. */
+export interface SectorExposure {
+  /** Sector name; empty for instruments without one. */
+  readonly sector: string;
+  /** Sum of exposures, base currency. */
+  readonly net: number;
+  /** Sum of |exposures|, base currency. */
+  readonly gross: number;
+}
+
+/** What a position adds to historical VaR and ES, one day ahead. */
+export interface RiskContribution {
+  /** Instrument id. */
+  readonly instrument: string;
+  /** quantity x multiplier x mark, base currency; negative when short. */
+  readonly exposure: number;
+  /** Its part of VaR; over all positions they sum to it. Negative: takes risk away. */
+  readonly componentVar: number;
+  /** Its part of ES; over all positions they sum to it. */
+  readonly componentEs: number;
+  /** Change of VaR for one more unit of base currency held of it. */
+  readonly marginalVar: number;
+  /** VaR less VaR without the position. */
+  readonly incrementalVar: number;
+}
+
+/** Profit under a shock. */
+export interface ShockProfit {
+  /** Name of the shock or of the past days, e.g. equities -20 %, Lehman 2008. */
+  readonly name: string;
+  /** Profit of today's holdings under it, base currency, negative is a loss; null where a holding has no history then. */
+  readonly profit: null | number;
+}
+
+/** Risk of a portfolio as it stands: exposures, concentration, VaR and ES by several methods, what each position adds, stress. Exposures and historical figures are those of eventTime; the others (detailTime) are renewed once a minute of event time, and at each day's end. */
+export interface RiskMeasures {
+  /** Newest event time of the portfolio's positions and P&L when it was made, microseconds since 1970-01-01 UTC; never goes back. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** True: what was held at the end of a UTC day (historyDate, once that day's returns are known), with that day's returns in the scenarios; made early on the next day, or later when returns came late. Followed by a record of the present. False: the present. */
+  readonly dayEnd: boolean;
+  /** Equity of portfolio.pnl, base currency; null before the first. */
+  readonly equity: null | number;
+  /** Sum of positive exposures, base currency. */
+  readonly longExposure: number;
+  /** Sum of negative exposures, base currency, zero or less. */
+  readonly shortExposure: number;
+  /** longExposure - shortExposure. */
+  readonly grossExposure: number;
+  /** longExposure + shortExposure. */
+  readonly netExposure: number;
+  /** grossExposure / equity; null unless equity is positive. */
+  readonly leverage: null | number;
+  /** Positions with a quantity other than zero. */
+  readonly openPositions: number;
+  /** Open positions without a mark: while there are any, nothing below is known. */
+  readonly unpriced: readonly string[];
+  /** Newest day whose returns are in the scenarios, ISO 8601; null without history. */
+  readonly historyDate: null | string;
+  /** Days of history common to all holdings, at most the window. */
+  readonly scenarios: number;
+  /** The instrument whose history is the shortest, when that cuts the window; else null. */
+  readonly shortestHistory: null | string;
+  /** Historical figures one day ahead first; they are of eventTime. */
+  readonly measures: readonly RiskTail[];
+  /** Event time of the figures from here on and of all measures but the first, microseconds UTC. */
+  readonly detailTime: Micros;
+  /** Annualised standard deviation (252 days, ddof 1) of the scenarios' profits over equity; null unless equity is positive. */
+  readonly volatility: null | number;
+  /** Instrument that beta is against. */
+  readonly benchmark: string;
+  /** Slope of the scenarios' profits over equity on the benchmark's returns; null where either is unknown. */
+  readonly beta: null | number;
+  /** Mean of the sample correlations between holdings, each pair once; null with fewer than two that move. */
+  readonly averageCorrelation: null | number;
+  /** Ledoit and Wolf's shrinkage of the covariance, 0 (none) to 1; null with averageCorrelation. */
+  readonly shrinkage: null | number;
+  /** Holdings that move, in the order of the correlations; empty with fewer than two or more than 50. */
+  readonly correlationInstruments: readonly string[];
+  /** Shrunk correlations of each of them with those after it: first with second, first with third, ... -1 to 1. */
+  readonly correlations: readonly number[];
+  /** Sum of squared shares of gross exposure, 0 (nothing held) to 1 (one position). */
+  readonly herfindahl: number;
+  /** Share of gross exposure of the largest position, 0 to 1. */
+  readonly largestShare: number;
+  /** Share of gross exposure of the five largest positions, 0 to 1. */
+  readonly topFiveShare: number;
+  /** By gross exposure, largest first. */
+  readonly sectors: readonly SectorExposure[];
+  /** Level of the contributions; null when there are none. */
+  readonly contributionConfidence: null | number;
+  /** By instrument. */
+  readonly contributions: readonly RiskContribution[];
+  /** Scenario shocks. */
+  readonly shocks: readonly ShockProfit[];
+  /** Topic of the record that caused this one. */
+  readonly sourceTopic: string;
+  /** Event time of the record that caused this one, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** The value type of each topic. */
 export interface Types {
+  'market.bars': Bar;
+  'market.returns': DailyReturn;
   'market.sessions': Session;
   'market.trades': Trade;
   'orders.fills': Fill;
@@ -222,4 +410,5 @@ export interface Types {
   'portfolio.positions': Position;
   'reference.instruments': Instrument;
   'reference.portfolios': Portfolio;
+  'risk.measures': RiskMeasures;
 }

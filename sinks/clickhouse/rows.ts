@@ -1,6 +1,6 @@
 import { checkDecimal, formatDecimal } from '#schemas/decimal.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
-import { type Column, type ColumnKind, columnsOf } from '../kit/columns.ts';
+import { type Column, type ColumnKind, columnsOf, isPlainList } from '../kit/columns.ts';
 import type { SinkRecord } from '../kit/feed.ts';
 import type { ClickHouseTopic } from './tables.ts';
 
@@ -24,7 +24,7 @@ export function timestampText(micros: number): string {
 const doubleText = (value: number): string =>
   Number.isFinite(value) ? String(value) : Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
 
-const TEXT: Readonly<Record<ColumnKind, (value: never) => string>> = {
+const TEXT: Readonly<Record<Exclude<ColumnKind, 'list'>, (value: never) => string>> = {
   decimal: (value: bigint) => formatDecimal(checkDecimal(value)),
   micros: timestampText,
   double: doubleText,
@@ -35,6 +35,36 @@ const TEXT: Readonly<Record<ColumnKind, (value: never) => string>> = {
   enum: String,
 };
 
+/** How a column's values are written, null where it may be. */
+function writerOf(column: Column): (value: unknown) => string {
+  const text = column.kind === 'list' ? listWriter(column) : (TEXT[column.kind] as (value: unknown) => string);
+  return (value) => (value === null ? '\\N' : text(value));
+}
+
+/** `[1,2]` or `[('historical',0.99,NULL)]`: as in TabSeparated, with texts and times in quotes. */
+function listWriter(list: Column): (value: unknown) => string {
+  const cells = list.items.map((item) => ({ field: item.field, text: quotedWriter(item) }));
+  const plain = isPlainList(list);
+  return (values) => {
+    const items = (values as readonly unknown[]).map((value) => {
+      if (plain) return cells[0]!.text(value);
+      const fields = cells.map(({ field, text }) => text((value as Record<string, unknown>)[field]));
+      // Of a single value in brackets ClickHouse would not know that it is a tuple.
+      return `(${fields.join(',')}${fields.length === 1 ? ',' : ''})`;
+    });
+    return `[${items.join(',')}]`;
+  };
+}
+
+function quotedWriter(column: Column): (value: unknown) => string {
+  const text = column.kind === 'list' ? listWriter(column) : (TEXT[column.kind] as (value: unknown) => string);
+  const isQuoted = ['string', 'enum', 'micros'].includes(column.kind);
+  return (value) => {
+    if (value === null) return 'NULL';
+    return isQuoted ? `'${text(value).replaceAll("'", "\\'")}'` : text(value);
+  };
+}
+
 const refused = (message: string, cause?: unknown) => new TidemarkError('VALUE_REFUSED', message, { cause });
 
 /**
@@ -42,16 +72,13 @@ const refused = (message: string, cause?: unknown) => new TidemarkError('VALUE_R
  * value.
  */
 export function lineWriter(topic: ClickHouseTopic): (record: SinkRecord) => string {
-  const cells = columnsOf(topic).map(({ field, kind }: Column) => ({
-    field,
-    text: TEXT[kind] as (value: unknown) => string,
-  }));
+  const cells = columnsOf(topic).map((column) => ({ field: column.field, text: writerOf(column) }));
   return ({ partition, offset, value }) => {
     let line = '';
     for (const { field, text } of cells) {
       const cell = value![field];
       try {
-        line += `${cell === null ? '\\N' : text(cell)}\t`;
+        line += `${text(cell)}\t`;
       } catch (error) {
         if (error instanceof TidemarkError) throw error;
         throw refused(`${field}: ${(error as Error).message}`, error);

@@ -1,5 +1,5 @@
 import type { TopicName } from '#schemas/topics.ts';
-import { type Column, columnsOf } from '../kit/columns.ts';
+import { type Column, columnsOf, isPlainList } from '../kit/columns.ts';
 
 /**
  * Where a topic goes. `order` is how analysts look for rows; the record's position completes it and makes rows unique.
@@ -16,6 +16,11 @@ export const TARGETS = {
     view: 'trades',
     order: ['instrument', 'event_time'],
     doc: 'Trades and replayed closes: one row per record of market.trades.',
+  },
+  'market.bars': {
+    view: 'market_bars',
+    order: ['instrument', 'interval', 'start_time'],
+    doc: 'Every state of every bar: one row per record of market.bars. Current ones: bars_latest.',
   },
   'orders.fills': {
     view: 'fills',
@@ -46,7 +51,9 @@ export interface ClickHouseColumn {
   readonly doc: string;
 }
 
-function typeOf({ kind, name, nullable, symbols }: Column): string {
+function typeOf(column: Column): string {
+  const { kind, name, nullable, symbols } = column;
+  if (kind === 'list') return `Array(${itemType(column)})`;
   const plain = {
     decimal: 'Decimal(38, 9)',
     micros: "DateTime64(6, 'UTC')",
@@ -59,6 +66,11 @@ function typeOf({ kind, name, nullable, symbols }: Column): string {
   }[kind];
   const type = nullable ? `Nullable(${plain})` : plain;
   return kind === 'string' && REPEATED.test(name) ? `LowCardinality(${type})` : type;
+}
+
+function itemType(list: Column): string {
+  if (isPlainList(list)) return typeOf(list.items[0]!);
+  return `Tuple(${list.items.map((item) => `${item.name} ${typeOf(item)}`).join(', ')})`;
 }
 
 /** Columns of a topic's table in order: the value's fields with their documentation, then where the record stands. */

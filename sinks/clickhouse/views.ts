@@ -9,6 +9,7 @@ export interface View {
 const column = (name: string, type: string, doc: string) => ({ name, type, doc });
 const ID = 'LowCardinality(String)';
 const AMOUNT = 'Decimal(38, 9)';
+const INTERVAL = "Enum8('SECOND' = 1, 'MINUTE' = 2, 'HOUR' = 3, 'DAY' = 4)";
 const TIME = "DateTime64(6, 'UTC')";
 const LAST_OF_DAY = 'at the last record of the day';
 
@@ -39,6 +40,33 @@ export const ANALYST_VIEWS: readonly View[] = [
   argMin(price, (event_time, _partition, _offset)) AS open, max(price) AS high, min(price) AS low,
   argMax(price, (event_time, _partition, _offset)) AS close, sumOrNull(size) AS volume, count() AS trades
 FROM trades GROUP BY instrument, day`,
+  },
+  {
+    name: 'bars_latest',
+    doc: 'Every bar as it is now: its newest record.',
+    columns: [
+      column('instrument', ID, 'Instrument id.'),
+      column('interval', INTERVAL, 'Length of the bar.'),
+      column('start_time', TIME, 'Beginning of the interval, inclusive.'),
+      column('end_time', TIME, 'End of the interval, exclusive.'),
+      column('open', 'Float64', 'Price of the first trade.'),
+      column('high', 'Float64', 'Highest price.'),
+      column('low', 'Float64', 'Lowest price.'),
+      column('close', 'Float64', 'Price of the last trade.'),
+      column('volume', 'Nullable(Float64)', 'Units traded, where sizes are known; null when no trade had one.'),
+      column('trades', 'Int64', 'Number of trades.'),
+      column('vwap', 'Nullable(Float64)', 'Volume-weighted average price; null without sizes.'),
+      column('final', 'Bool', 'True when the interval is over.'),
+      column('revision', 'Int32', 'Number of late trades that changed it since.'),
+    ],
+    sql: `SELECT instrument, interval, start_time, newest.1 AS end_time, newest.2 AS open, newest.3 AS high,
+  newest.4 AS low, newest.5 AS close, newest.6 AS volume, newest.7 AS trades, newest.8 AS vwap, newest.9 AS final,
+  newest.10 AS revision
+FROM (
+  SELECT instrument, interval, start_time, argMax((end_time, open, high, low, close, volume, trades, vwap, final,
+    revision), _offset) AS newest
+  FROM market_bars GROUP BY instrument, interval, start_time
+)`,
   },
   {
     name: 'pnl_daily',

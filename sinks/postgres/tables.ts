@@ -1,3 +1,4 @@
+import { formatDecimal } from '#schemas/decimal.ts';
 import type { TopicName } from '#schemas/topics.ts';
 import { type Column, columnsOf } from '../kit/columns.ts';
 import type { SinkRecord } from '../kit/feed.ts';
@@ -7,11 +8,21 @@ interface Target {
   readonly table: string;
   /** Columns of the key of which the newest record is kept; none: every record is a row. */
   readonly newestBy: readonly string[];
+  /** Records that are rows; the others are left out. Default: all. */
+  readonly takes?: (value: NonNullable<SinkRecord['value']>) => boolean;
 }
 
 export const TARGETS = {
   'reference.portfolios': [{ table: 'portfolios', newestBy: ['portfolio'] }],
   'reference.instruments': [{ table: 'instruments', newestBy: ['instrument'] }],
+  'market.bars': [
+    {
+      table: 'market_bars',
+      newestBy: ['instrument', 'interval', 'start_time'],
+      // What charts and reports read. Provisional bars are for live readers, seconds for ClickHouse.
+      takes: ({ final, interval }) => final === true && interval !== 'SECOND',
+    },
+  ],
   'orders.fills': [{ table: 'fills', newestBy: [] }],
   'portfolio.cash': [{ table: 'cash_movements', newestBy: [] }],
   'portfolio.positions': [{ table: 'positions', newestBy: ['portfolio', 'instrument'] }],
@@ -33,6 +44,7 @@ const ARRAY_TYPES = {
   boolean: 'boolean',
   string: 'text',
   enum: 'text',
+  list: 'jsonb',
 } as const satisfies Record<Column['kind'], string>;
 
 /** A statement that writes many records at once, its parameters one array a column. */
@@ -51,7 +63,7 @@ export const INSERTS = Object.fromEntries(
   POSTGRES_TOPICS.map((topic) => [topic, TARGETS[topic].map((target: Target) => insertOf(topic, target))]),
 ) as Record<PostgresTopic, Insert[]>;
 
-function insertOf(topic: TopicName, { table, newestBy }: Target): Insert {
+function insertOf(topic: TopicName, { table, newestBy, takes = () => true }: Target): Insert {
   const columns = columnsOf(topic);
   const names = [...columns.map((column) => column.name), 'record_partition', 'record_offset'];
   const types = [...columns.map((column) => ARRAY_TYPES[column.kind]), 'integer', 'bigint'];
@@ -77,7 +89,8 @@ function insertOf(topic: TopicName, { table, newestBy }: Target): Insert {
       records.map((record) => record.partition),
       records.map((record) => record.offset),
     ],
-    select: (records) => {
+    select: (all) => {
+      const records = all.filter((record) => takes(record.value!));
       if (keyFields.length === 0) return records;
       const last = new Map<string, SinkRecord>();
       for (const record of records) last.set(JSON.stringify(keyFields.map((field) => record.value![field])), record);
@@ -88,8 +101,12 @@ function insertOf(topic: TopicName, { table, newestBy }: Target): Insert {
 }
 
 function parameter(value: unknown): unknown {
-  return typeof value === 'bigint' ? numeric(value) : value;
+  if (typeof value === 'bigint') return numeric(value);
+  return Array.isArray(value) ? JSON.stringify(value, jsonDecimal) : value;
 }
+
+/** A decimal within a list: text, since a JSON number would be read as a double. */
+const jsonDecimal = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value);
 
 /** Units of 1e-9 as PostgreSQL reads a numeric: digits and an exponent, no arithmetic. */
 const numeric = (units: bigint): string => `${units}e-9`;

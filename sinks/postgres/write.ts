@@ -155,7 +155,8 @@ async function insertAll(client: pg.ClientBase, topic: PostgresTopic, records: r
     const run = records.slice(begin, index);
     begin = index + 1;
     for (const insert of INSERTS[topic]) {
-      if (run.length > 0) await client.query(insert.sql, insert.parameters(insert.select(run)));
+      const selected = insert.select(run);
+      if (selected.length > 0) await client.query(insert.sql, insert.parameters(selected));
       if (record && insert.deleteSql) await client.query(insert.deleteSql, [String(record.raw.key), record.offset]);
     }
   }

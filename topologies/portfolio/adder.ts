@@ -1,10 +1,11 @@
+import { positionProblem } from '#schemas/checks.ts';
 import { checkDecimal, DecimalError, decimalToNumber } from '#schemas/decimal.ts';
 import type { CashMovement, Position } from '#schemas/generated/types.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
 import { type Account, type Amounts, EMPTY_ACCOUNT, exchange, type Holding, pnlOf, type Valuation } from './account.ts';
 import { advance } from './path.ts';
 import { Sum } from './sum.ts';
-import { cashProblem, positionProblem } from './validate.ts';
+import { cashProblem } from './validate.ts';
 
 /** Names of the topics it tells apart and names as the cause of its outputs. */
 export interface AdderTopics {

@@ -1,10 +1,11 @@
+import { tradeProblem } from '#schemas/checks.ts';
 import { DecimalError, decimalToNumber } from '#schemas/decimal.ts';
 import type { Fill, Instrument, Position, Trade } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
 import { addVersion, type InstrumentInfo, multiplierAt } from './instruments.ts';
 import { applyFill, averagePrice, EMPTY_LEDGER, type Ledger, unrealizedPnl } from './ledger.ts';
-import { instrumentProblem, tradeProblem } from './validate.ts';
+import { instrumentProblem } from './validate.ts';
 
 /** Newest trade of an instrument. */
 export interface Mark {

@@ -42,6 +42,30 @@ const pnl = (offset: number, time: string, equity: number) => ({
     sourceEventTime: 0,
   },
 });
+const bar = (offset: number, start: string, close: number, change: Record<string, unknown> = {}) => ({
+  partition: 0,
+  offset,
+  raw: { offset, timestampMs: 0, key: null, value: null, headers: [] },
+  value: {
+    eventTime: Date.parse(start) * 1000 + 86_400_000_000,
+    instrument: 'I',
+    interval: 'DAY',
+    startTime: Date.parse(start) * 1000,
+    endTime: Date.parse(start) * 1000 + 86_400_000_000,
+    open: 1,
+    high: 9,
+    low: 1,
+    close,
+    volume: null,
+    trades: 2,
+    vwap: null,
+    final: true,
+    revision: 0,
+    sourceTopic: 'market.trades',
+    sourceEventTime: 0,
+    ...change,
+  },
+});
 const RECORDS = [
   pnl(0, '1990-01-02T21:00:00Z', 100),
   pnl(1, '1990-01-02T21:00:00Z', 101),
@@ -107,16 +131,53 @@ describe.each([
     ]);
   });
 
+  it('keeps the newest record of final bars from a minute on', async () => {
+    const [{ sql, parameters, select }] = INSERTS['market.bars'] as [(typeof INSERTS)['market.bars'][0]];
+    const write = async (...records: Parameters<typeof select>[0]) => database.query(sql, parameters(select(records)));
+    await write(
+      bar(0, '1990-01-02T00:00:00Z', 5, { final: false }),
+      bar(1, '1990-01-02T00:00:00Z', 6),
+      bar(2, '1990-01-02T00:00:00Z', 7, { interval: 'SECOND' }),
+      bar(3, '1990-01-02T00:00:00Z', 8, { interval: 'MINUTE' }),
+      bar(4, '2022-12-28T00:00:00Z', 3, { volume: 10, vwap: 2.5 }),
+    );
+    const change = { revision: 1 };
+    await write(bar(7, '1990-01-02T00:00:00Z', 4, change));
+    // A record that comes again after a newer one changes nothing.
+    await write(bar(1, '1990-01-02T00:00:00Z', 6));
+    expect(
+      await rows(
+        'select interval, start_time::date::text as day, close, volume, revision from market_bars order by start_time, interval',
+      ),
+    ).toEqual([
+      { interval: 'DAY', day: '1990-01-02', close: 4, volume: null, revision: 1 },
+      { interval: 'MINUTE', day: '1990-01-02', close: 8, volume: null, revision: 0 },
+      { interval: 'DAY', day: '2022-12-28', close: 3, volume: 10, revision: 0 },
+    ]);
+    expect(select([bar(9, '1990-01-02T00:00:00Z', 5, { final: false })])).toEqual([]);
+  });
+
   it.runIf(name === 'with TimescaleDB')('is hypertables whose policies lose nothing of 1990', async () => {
     const tables = await rows('select hypertable_name as name from timescaledb_information.hypertables order by 1');
-    expect(tables.map((row) => row.name)).toEqual(['portfolio_pnl', 'sink_rejects']);
+    expect(tables.map((row) => row.name)).toEqual(['market_bars', 'portfolio_pnl', 'sink_rejects']);
     const jobs = await rows(
       "select job_id, hypertable_name as name from timescaledb_information.jobs where proc_name like 'policy_%' and hypertable_name is not null",
     );
-    expect(jobs).toHaveLength(3);
+    expect(jobs).toHaveLength(4);
     for (const job of jobs) await database.exec(`call run_job(${job.job_id})`);
     expect(await rows('select count(*)::int as rows from portfolio_pnl')).toEqual([{ rows: 4 }]);
+    expect(await rows('select count(*)::int as rows from market_bars')).toEqual([{ rows: 3 }]);
     expect((await rows(DAILY)).map((row) => row.equity)).toEqual([101, 99.5, 250]);
+  });
+
+  it.runIf(name === 'with TimescaleDB')('revises a bar in a compressed chunk', async () => {
+    await database.exec("select compress_chunk(chunk) from show_chunks('market_bars') chunk");
+    const [{ sql, parameters }] = INSERTS['market.bars'] as [(typeof INSERTS)['market.bars'][0]];
+    await database.query(sql, parameters([bar(9, '1990-01-02T00:00:00Z', 2, { revision: 2 })]));
+    expect(await rows("select close, revision from market_bars where interval = 'DAY' order by start_time")).toEqual([
+      { close: 2, revision: 2 },
+      { close: 3, revision: 0 },
+    ]);
   });
 
   it.runIf(name === 'with TimescaleDB')(

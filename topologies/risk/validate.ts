@@ -1,0 +1,10 @@
+import { keyProblem, type Problem } from '#schemas/checks.ts';
+import type { PortfolioPnl } from '#schemas/generated/types.ts';
+
+/** What is wrong with a portfolio's P&L, or null. It is our own; this guards equity against a stranger's record. */
+export function pnlProblem(key: string | null, pnl: PortfolioPnl | null): Problem {
+  if (pnl === null) return { code: 'VALUE_MISSING', reason: 'A P&L has no value' };
+  const problem = keyProblem(key, 'portfolio', pnl.portfolio);
+  if (problem || (pnl.eventTime >= 0 && Number.isFinite(pnl.equity))) return problem;
+  return { code: 'PNL_INVALID', reason: `P&L of ${pnl.portfolio}: its time or equity is not a finite number` };
+}
