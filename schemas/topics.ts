@@ -89,6 +89,12 @@ export const TOPICS = {
     'topologies/risk',
     'VaR and ES by method, what each position adds, stress, exposure and concentration.',
   ),
+  'risk.backtests': topic(
+    'risk.backtests',
+    'portfolio',
+    'topologies/risk',
+    'How VaR and ES forecasts have done: exceptions, tests, traffic lights.',
+  ),
 } as const satisfies Record<keyof Types, TopicDefinition>;
 
 export type TopicName = keyof typeof TOPICS;

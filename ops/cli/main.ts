@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { describeError, TidemarkError } from '#streams/kit/errors.ts';
+import { backtestVarCommand } from './backtest-var.ts';
 import { action, note, wholeNumber } from './command.ts';
 import { deadLettersCommand } from './dead-letters.ts';
 import { describeCommand } from './describe.ts';
@@ -21,6 +22,7 @@ Examples:
   tidemark describe positions --mermaid          a topology as a picture
   tidemark dead-letters list                     what topologies set aside, and why
   tidemark risk --returns fund.csv               value at risk of a file of daily returns, by six methods
+  tidemark backtest-var --returns fund.csv       and how each of them would have done
   tidemark doctor                                what is missing on this machine, and what to do`;
 
 interface StartFlags {
@@ -75,6 +77,7 @@ export function tidemark(): Command {
     describeCommand(),
     deadLettersCommand(),
     riskCommand(),
+    backtestVarCommand(),
     resetCommand(),
     doctorCommand(),
   ];

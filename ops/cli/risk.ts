@@ -16,9 +16,9 @@ export interface RiskFlags {
   readonly returns: string;
   readonly method?: Method;
   readonly confidence?: number;
-  readonly window?: number;
+  readonly window?: number | undefined;
   readonly horizon: number;
-  readonly weights?: ReadonlyMap<string, number>;
+  readonly weights?: ReadonlyMap<string, number> | undefined;
   readonly value: number;
   readonly seed: string;
   readonly json?: true;

@@ -271,6 +271,60 @@ export interface Portfolio {
   readonly description: null | string;
 }
 
+/** How one method at one level has done, up to and with this day. */
+export interface BacktestResult {
+  /** historical, age-weighted, normal, ewma, filtered-historical or monte-carlo. */
+  readonly method: string;
+  /** Level of VaR and ES, e.g. 0.99. */
+  readonly confidence: number;
+  /** What was forecast for the day, a positive loss in base currency. */
+  readonly valueAtRisk: number;
+  /** The same for ES. */
+  readonly expectedShortfall: number;
+  /** The day's loss was above VaR. */
+  readonly exception: boolean;
+  /** Days judged to date. */
+  readonly observations: number;
+  /** Exceptions to date. */
+  readonly exceptions: number;
+  /** Exceptions among the last 250 days judged. */
+  readonly recentExceptions: number;
+  /** Traffic light of the last 250 days: GREEN, YELLOW or RED; null before there are as many. */
+  readonly zone: null | string;
+  /** Basel's multiplier, 1.50 to 2.00; null unless there is a zone and the level is 99 %. */
+  readonly multiplier: null | number;
+  /** p-value of Kupiec's test of the share of exceptions, to date. */
+  readonly kupiecP: number;
+  /** p-value of Christoffersen's test that exceptions do not come in clusters; null on the first day. */
+  readonly independenceP: null | number;
+  /** p-value of both at once (conditional coverage); null on the first day. */
+  readonly coverageP: null | number;
+  /** Test 1 of Acerbi and Szekely for ES: 0 expected, below it losses beyond VaR were larger than said; null without exceptions. */
+  readonly z1: null | number;
+  /** Their test 2: 0 expected, below it exceptions were too many or too large. */
+  readonly z2: number;
+}
+
+/** How the VaR and ES forecasts of a portfolio have done, a record for each day that followed one. */
+export interface RiskBacktest {
+  /** Newest event time of the portfolio when the day was judged, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** The day that was judged, ISO 8601. */
+  readonly date: string;
+  /** The day at whose end the forecasts were made. */
+  readonly forecastDate: string;
+  /** What the day's returns brought to the holdings of the forecast, base currency: no trading, no fees (hypothetical P&L). */
+  readonly profit: number;
+  /** By method and level; those that had no forecast are left out. */
+  readonly results: readonly BacktestResult[];
+  /** Topic of the record that caused this one. */
+  readonly sourceTopic: string;
+  /** Event time of the record that caused this one, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** VaR and ES by one method, level and horizon. */
 export interface RiskTail {
   /** historical, age-weighted, normal, ewma, filtered-historical or monte-carlo; what each is: tidemark risk --help. */
@@ -410,5 +464,6 @@ export interface Types {
   'portfolio.positions': Position;
   'reference.instruments': Instrument;
   'reference.portfolios': Portfolio;
+  'risk.backtests': RiskBacktest;
   'risk.measures': RiskMeasures;
 }

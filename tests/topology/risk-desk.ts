@@ -4,6 +4,7 @@ import type {
   Instrument,
   PortfolioPnl,
   Position,
+  RiskBacktest,
   RiskMeasures,
   RiskTail,
 } from '#schemas/generated/types.ts';
@@ -121,6 +122,10 @@ export class RiskDesk {
   }
   outputs(): DriverOutput<RiskMeasures>[] {
     return this.driver.read<RiskMeasures>('risk.measures');
+  }
+  /** Of every day judged since the last read. */
+  backtests(): RiskBacktest[] {
+    return this.driver.read<RiskBacktest>('risk.backtests').map(({ value }) => value);
   }
   /** What was written since the last read, after a commit. */
   measures(): RiskMeasures[] {
