@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeTopology } from '#streams/topology/describe.ts';
+import { MOST_WAITING } from '#topologies/risk/closings.ts';
 import { risk } from '#topologies/risk/graph.ts';
 import { RISK_SETTINGS } from '#topologies/risk/settings.ts';
 import { entry, micros, RiskDesk } from './risk-desk.ts';
@@ -144,9 +145,12 @@ describe('risk', () => {
     expect(desk.measures().map(({ dayEnd }) => dayEnd)).toEqual([true, true, false]);
   });
 
-  it('waits for no more than five days', () => {
+  it('does not wait for ever', () => {
     const desk = new RiskDesk().history('AAPL', 300, '2008-09-11');
-    for (const day of [12, 15, 16, 17, 18, 19, 22]) desk.hold('fund', 'AAPL', 1e6, micros(`2008-09-${day}T20:00:00`));
+    const day = (index: number) => micros('2008-09-12T20:00:00') + index * 86_400_000_000;
+    for (let index = 0; index <= MOST_WAITING; index++) desk.hold('fund', 'AAPL', 1e6, day(index));
+    expect(desk.measures().map(({ dayEnd }) => dayEnd)).toEqual([false]);
+    desk.hold('fund', 'AAPL', 1e6, day(MOST_WAITING + 1));
     expect(desk.measures()).toMatchObject([{ dayEnd: true, historyDate: '2008-09-11' }, { dayEnd: false }]);
   });
 

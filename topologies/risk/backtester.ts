@@ -10,7 +10,7 @@ import {
   shortfallTests,
 } from '#quant/backtest.ts';
 import { tailProbability } from '#quant/tail.ts';
-import type { BacktestResult, DailyReturn, RiskBacktest, RiskMeasures, RiskTail } from '#schemas/generated/types.ts';
+import type { BacktestResult, RiskBacktest, RiskMeasures, RiskTail } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
 import { dayOfDate } from './days.ts';
@@ -48,7 +48,7 @@ export class Backtester implements Processor<RiskMeasures> {
     this.#context = context;
     this.#forecasts = context.store('forecasts');
     this.#backtests = context.store('backtests');
-    this.#histories = new Histories(context.global<DailyReturn>('returns'), settings.window);
+    this.#histories = new Histories(context.global('returns'), settings.window);
   }
 
   process({ value: measures }: StreamRecord<RiskMeasures>): void {

@@ -46,8 +46,11 @@ export const CLOSINGS_SCHEMA: AvroSchema = {
   ],
 };
 
-/** Days that wait at most: then the oldest is measured with the history there is. */
-const MOST_WAITING = 5;
+/**
+ * Days that wait at most: then the oldest is measured with the history there is. A replay at full speed is that far ahead of the bars; live it
+ * is a month of a portfolio that holds nothing with a history.
+ */
+export const MOST_WAITING = 30;
 /** An instrument without a return on so many days before has stopped trading, and nothing is waited for. */
 const SILENT_DAYS = 7;
 

@@ -3,6 +3,7 @@ import { TOPICS } from '#schemas/topics.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
 import { BACKTEST_SCHEMA, Backtester } from './backtester.ts';
 import { CLOSINGS_SCHEMA } from './closings.ts';
+import { KNOWN_RETURN_SCHEMA } from './histories.ts';
 import { Measurer } from './measurer.ts';
 import { RISK_SETTINGS, type RiskSettings } from './settings.ts';
 
@@ -59,7 +60,7 @@ export const risk = (settings: RiskSettings = RISK_SETTINGS): TopologyDefinition
     backtests: { value: BACKTEST_SCHEMA },
   },
   globals: {
-    returns: { topic: RETURNS, value: AVRO[RETURNS], historyMs: HISTORY_MS },
+    returns: { topic: RETURNS, value: KNOWN_RETURN_SCHEMA, historyMs: HISTORY_MS },
     instruments: { topic: INSTRUMENTS, value: AVRO[INSTRUMENTS], historyMs: HISTORY_MS },
   },
   sinks: {

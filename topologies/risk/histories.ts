@@ -1,6 +1,16 @@
 import type { DailyReturn } from '#schemas/generated/types.ts';
+import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { GlobalTable } from '#streams/topology/types.ts';
 import { DAY_MS, dateOf } from './days.ts';
+
+/** What is read of market.returns: a table of a few hundred thousand rows in memory has no room for what nobody asks for. */
+export type KnownReturn = Pick<DailyReturn, 'simpleReturn'>;
+export const KNOWN_RETURN_SCHEMA: AvroSchema = {
+  type: 'record',
+  name: 'DailyReturn',
+  namespace: 'tidemark',
+  fields: [{ name: 'simpleReturn', type: 'double' }],
+};
 
 /** Daily returns of an instrument, oldest first; days without one are left out. */
 export interface History {
@@ -32,14 +42,14 @@ interface Entry {
  * be a moment behind) and at the beginning of each day, since late trades revise them.
  */
 export class Histories {
-  readonly #table: GlobalTable<DailyReturn>;
+  readonly #table: GlobalTable<KnownReturn>;
   readonly #window: number;
   readonly #entries = new Map<string, Entry>();
   /** Of past windows that stay as they are; key instrument/first/last. */
   readonly #past = new Map<string, History>();
 
   /** `window`: most returns that are given. */
-  constructor(table: GlobalTable<DailyReturn>, window: number) {
+  constructor(table: GlobalTable<KnownReturn>, window: number) {
     this.#table = table;
     this.#window = window;
   }

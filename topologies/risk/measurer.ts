@@ -1,6 +1,6 @@
 import { positionProblem } from '#schemas/checks.ts';
 import { decimalToNumber } from '#schemas/decimal.ts';
-import type { DailyReturn, PortfolioPnl, Position, RiskMeasures } from '#schemas/generated/types.ts';
+import type { PortfolioPnl, Position, RiskMeasures } from '#schemas/generated/types.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
 import { type Closing, type Closings, measurable } from './closings.ts';
 import { dayOf } from './days.ts';
@@ -61,7 +61,7 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
     this.#exposures = context.store('exposures');
     this.#closings = context.store('closings');
     this.#latest = context.store('latest');
-    this.#histories = new Histories(context.global<DailyReturn>('returns'), settings.window);
+    this.#histories = new Histories(context.global('returns'), settings.window);
     this.#describer = new Describer(this.#histories, context.global('instruments'), settings);
   }
 
