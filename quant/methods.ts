@@ -41,6 +41,8 @@ export interface MethodOptions {
   readonly seed: string;
   /** Drawn by Monte Carlo, and by filtered historical simulation beyond one day. Default 10,000. */
   readonly paths?: number;
+  /** Of the Monte Carlo method. Default: full-cholesky up to 100 positions that move, projected above. */
+  readonly sampling?: Sampling;
 }
 /** Of one horizon. */
 export interface MethodFigures {
@@ -117,7 +119,7 @@ function monteCarlo({ exposures, returns }: Holdings, options: MethodOptions): M
   const moves = (row: Float64Array) => row.some((value) => value !== row[0]);
   const held = [...exposures.keys()].filter((index) => exposures[index] !== 0 && moves(returns[index]!));
   if (held.length === 0) return nothing(options);
-  const sampling: Sampling = held.length <= FULL_CHOLESKY_POSITIONS ? 'full-cholesky' : 'projected';
+  const sampling = options.sampling ?? (held.length <= FULL_CHOLESKY_POSITIONS ? 'full-cholesky' : 'projected');
   const profits = monteCarloProfits(
     Float64Array.from(held, (index) => exposures[index]!),
     ledoitWolf(held.map((index) => returns[index]!)),

@@ -1,5 +1,7 @@
 import { GraphQLError, type GraphQLSchema } from 'graphql';
+import { METHOD_NAMES } from '#quant/methods.ts';
 import { DEFAULT_HISTORY_POINTS, MAX_HISTORY_POINTS } from '#sinks/postgres/read.ts';
+import { RiskBacktestType, RiskMeasuresType, RiskPointType } from './risk-types.ts';
 import {
   builder,
   type GraphqlContext,
@@ -13,6 +15,8 @@ import {
 
 const MAX_CONFLATE_MS = 60_000;
 const MAX_INSTRUMENTS = 1_000;
+/** Each has a result for every method and level. */
+const MAX_BACKTEST_DAYS = 1_000;
 
 const badArgument = (message: string) => new GraphQLError(message, { extensions: { code: 'BAD_ARGUMENT' } });
 
@@ -72,6 +76,45 @@ builder.queryType({
         return store.pnlHistory(portfolioId, from ?? null, to ?? null, points);
       },
     }),
+    riskMeasures: t.field({
+      type: RiskMeasuresType,
+      nullable: true,
+      args: { portfolioId: t.arg.id({ required: true }) },
+      description: 'Risk of a portfolio as it stands; null while there is none, or when nobody knows the id.',
+      resolve: (_root, { portfolioId }, context) => {
+        requireLoaded(context);
+        return context.views.risk.values(portfolioId).next().value ?? null;
+      },
+    }),
+    riskHistory: t.field({
+      type: [RiskPointType],
+      args: {
+        portfolioId: t.arg.id({ required: true }),
+        method: t.arg.string({ defaultValue: 'historical', description: METHOD_NAMES.join(', ') }),
+        confidence: t.arg.float({ defaultValue: 0.99 }),
+      },
+      description: "VaR and ES one day ahead at each day's end, oldest first, the newest 10,000 at most.",
+      resolve: (_root, { portfolioId, method, confidence }, { store }) => {
+        const name = method ?? 'historical';
+        if (!(METHOD_NAMES as readonly string[]).includes(name))
+          throw badArgument(`method must be one of ${METHOD_NAMES.join(', ')}, not "${name}"`);
+        return store.riskHistory(portfolioId, name, confidence ?? 0.99);
+      },
+    }),
+    riskBacktests: t.field({
+      type: [RiskBacktestType],
+      args: {
+        portfolioId: t.arg.id({ required: true }),
+        last: t.arg.int({ defaultValue: 1, description: `Days, 1 to ${MAX_BACKTEST_DAYS}.` }),
+      },
+      description: 'The newest days held against their forecasts, oldest first.',
+      resolve: (_root, { portfolioId, last }, { store }) => {
+        const days = last ?? 1;
+        if (days < 1 || days > MAX_BACKTEST_DAYS)
+          throw badArgument(`last must be from 1 to ${MAX_BACKTEST_DAYS}, not ${days}`);
+        return store.riskBacktests(portfolioId, days);
+      },
+    }),
   }),
 });
 
@@ -111,6 +154,19 @@ builder.subscriptionType({
       subscribe: (_root, { portfolioId, conflateMs }, context) => {
         requireLoaded(context);
         return context.views.positions.subscribe([portfolioId], checkConflate(conflateMs));
+      },
+      resolve: (value) => value,
+    }),
+    riskMeasures: t.field({
+      type: RiskMeasuresType,
+      description: 'The risk of one portfolio, or of all when portfolioId is null.',
+      args: {
+        portfolioId: t.arg.id(),
+        conflateMs: t.arg.int({ defaultValue: 0, description: CONFLATE }),
+      },
+      subscribe: (_root, { portfolioId, conflateMs }, context) => {
+        requireLoaded(context);
+        return context.views.risk.subscribe(portfolioId == null ? null : [portfolioId], checkConflate(conflateMs));
       },
       resolve: (value) => value,
     }),

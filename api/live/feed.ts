@@ -20,7 +20,7 @@ import type { LiveViews } from './views.ts';
 
 /** What the live side reads, and how much of each partition's past it needs when the store has no snapshot of it. */
 const TAIL_RECORDS = 5_000;
-const TOPICS = ['portfolio.pnl', 'portfolio.positions', 'market.trades'] as const;
+const TOPICS = ['portfolio.pnl', 'portfolio.positions', 'market.trades', 'risk.measures'] as const;
 type LiveTopic = (typeof TOPICS)[number];
 
 const FIRST_RETRY_MS = 250;
@@ -136,6 +136,7 @@ export class LiveFeed {
         AVRO['portfolio.positions'],
       ),
       'market.trades': await topicSerde<Types['market.trades']>(registry, 'market.trades', AVRO['market.trades']),
+      'risk.measures': await topicSerde<Types['risk.measures']>(registry, 'risk.measures', AVRO['risk.measures']),
     };
     if (this.#next.size === 0) {
       const snapshot = await loadSnapshot(store, views);
@@ -201,7 +202,11 @@ export class LiveFeed {
     const serdes = this.#serdes!;
     if (topic === 'portfolio.pnl') views.pnl.apply(serdes[topic].decode(bytes));
     else if (topic === 'portfolio.positions') views.positions.apply(serdes[topic].decode(bytes));
-    else {
+    else if (topic === 'risk.measures') {
+      // Ends of days are history: a display shows what is held now.
+      const measures = serdes[topic].decode(bytes);
+      if (!measures.dayEnd) views.risk.apply(measures);
+    } else {
       const trade = serdes[topic].decode(bytes);
       if (!isSoundTrade(trade, this.#clock.now()))
         throw new TidemarkError('TRADE_UNSOUND', `price ${trade.price} at ${trade.eventTime} is no market data`);

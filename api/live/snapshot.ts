@@ -1,6 +1,6 @@
 import { parseDecimal } from '#schemas/decimal.ts';
-import type { PortfolioPnl } from '#schemas/generated/types.ts';
-import type { PnlRow, PositionRow, ReadStore } from '#sinks/postgres/read.ts';
+import type { PortfolioPnl, RiskMeasures } from '#schemas/generated/types.ts';
+import type { PnlRow, PositionRow, ReadStore, RiskRow } from '#sinks/postgres/read.ts';
 import type { LivePosition, LiveViews } from './views.ts';
 
 export function pnlFromRow(row: PnlRow): PortfolioPnl {
@@ -26,6 +26,10 @@ export function positionFromRow(row: PositionRow): LivePosition {
   };
 }
 
+export function riskFromRow({ partition: _partition, offset: _offset, ...value }: RiskRow): RiskMeasures {
+  return value;
+}
+
 /** Where to read on: the next offset per topic and partition. */
 export type NextOffsets = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
@@ -42,6 +46,8 @@ export async function loadSnapshot(store: ReadStore, views: LiveViews): Promise<
   for (const { id } of await store.portfolios()) {
     const pnl = await store.latestPnl(id);
     if (pnl) views.pnl.apply(pnlFromRow(pnl));
+    const risk = await store.latestRisk(id);
+    if (risk) views.risk.apply(riskFromRow(risk));
     for (const row of await store.positions(id)) views.positions.apply(positionFromRow(row));
   }
   return next;

@@ -1,4 +1,4 @@
-import type { PortfolioPnl, Position, Trade } from '#schemas/generated/types.ts';
+import type { PortfolioPnl, Position, RiskMeasures, Trade } from '#schemas/generated/types.ts';
 import type { Metrics } from '#streams/kit/metrics.ts';
 import { LiveView } from './view.ts';
 
@@ -10,6 +10,7 @@ export interface LiveViews {
   readonly pnl: LiveView<PortfolioPnl>;
   readonly positions: LiveView<LivePosition>;
   readonly trades: LiveView<Trade>;
+  readonly risk: LiveView<RiskMeasures>;
 }
 
 export const createViews = (metrics: Metrics): LiveViews => ({
@@ -37,6 +38,15 @@ export const createViews = (metrics: Metrics): LiveViews => ({
       key: (value: Trade) => value.instrument,
       group: (value: Trade) => value.instrument,
       passLate: true,
+    },
+    metrics,
+  ),
+  risk: new LiveView(
+    {
+      topic: 'risk.measures',
+      key: (value: RiskMeasures) => value.portfolio,
+      group: (value: RiskMeasures) => value.portfolio,
+      passLate: false,
     },
     metrics,
   ),

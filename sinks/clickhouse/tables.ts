@@ -37,6 +37,16 @@ export const TARGETS = {
     order: ['portfolio', 'event_time'],
     doc: 'Every value of every portfolio: one row per record of portfolio.pnl. pnl_daily has one a day.',
   },
+  'risk.measures': {
+    view: 'risk_measures',
+    order: ['portfolio', 'event_time'],
+    doc: 'Risk of every portfolio: one row per record of risk.measures. risk_tails has a row for each VaR and ES.',
+  },
+  'risk.backtests': {
+    view: 'risk_backtests',
+    order: ['portfolio', 'date'],
+    doc: 'How forecasts have done: one row per record of risk.backtests. risk_verdicts has a row for each method and level.',
+  },
 } as const satisfies Partial<Record<TopicName, Target>>;
 
 export type ClickHouseTopic = keyof typeof TARGETS;

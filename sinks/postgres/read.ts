@@ -1,4 +1,6 @@
 import pg from 'pg';
+import type { RiskBacktest, RiskMeasures } from '#schemas/generated/types.ts';
+import { columnsOf } from '../kit/columns.ts';
 
 /** What a portfolio is called. */
 export interface PortfolioName {
@@ -67,6 +69,21 @@ export interface PnlPoint {
   readonly drawdown: number;
 }
 
+/** Newest record of a portfolio in `risk.measures`, and where it stands there. */
+export interface RiskRow extends RiskMeasures {
+  readonly partition: number;
+  readonly offset: number;
+}
+/** What one method said at a day's end. */
+export interface RiskPoint {
+  /** The day, YYYY-MM-DD. */
+  readonly date: string;
+  readonly valueAtRisk: number | null;
+  readonly expectedShortfall: number | null;
+  readonly equity: number | null;
+  readonly grossExposure: number;
+}
+
 /** How far a topic's partition is in the database. */
 export interface SinkOffset {
   readonly topic: string;
@@ -98,6 +115,12 @@ export interface ReadStore {
     toMicros: number | null,
     maxPoints?: number,
   ): Promise<PnlPoint[]>;
+  /** Null when the portfolio has no measures yet. */
+  latestRisk(portfolioId: string): Promise<RiskRow | null>;
+  /** VaR and ES one day ahead at each day's end by one method and level, oldest first, the newest 10,000 at most. */
+  riskHistory(portfolioId: string, method: string, confidence: number): Promise<RiskPoint[]>;
+  /** Days judged, oldest first, the newest `limit` (1 to 10,000) at most. */
+  riskBacktests(portfolioId: string, limit: number): Promise<RiskBacktest[]>;
   sinkOffsets(): Promise<SinkOffset[]>;
   close(): Promise<void>;
 }
@@ -172,6 +195,31 @@ const HISTORY_SQL = `
     or ($5 > 0 and (from_end = 1 or from_lowest = 1 or from_highest = 1))
   order by event_time`;
 
+/** All fields of a topic's value by their names in the schema. */
+const fieldsOf = (topic: 'risk.measures' | 'risk.backtests') =>
+  columnsOf(topic)
+    .map(({ name, field, kind }) => `${kind === 'micros' ? micros(name) : name} as "${field}"`)
+    .join(', ');
+
+const LATEST_RISK_SQL = `
+  select ${fieldsOf('risk.measures')}, record_partition as partition, record_offset as offset
+  from risk_measures_latest where portfolio = $1`;
+
+const RISK_HISTORY_SQL = `
+  select * from (
+    select history_date as date, (tail ->> 'valueAtRisk')::float8 as "valueAtRisk",
+      (tail ->> 'expectedShortfall')::float8 as "expectedShortfall", equity, gross_exposure as "grossExposure"
+    from risk_day_ends, jsonb_array_elements(measures) tail
+    where portfolio = $1 and history_date is not null and tail ->> 'method' = $2
+      and (tail ->> 'confidence')::float8 = $3 and tail ->> 'horizonDays' = '1' and tail ->> 'stressWindow' is null
+    order by history_date desc limit ${MAX_HISTORY_POINTS}
+  ) newest order by date`;
+
+const BACKTESTS_SQL = `
+  select * from (
+    select ${fieldsOf('risk.backtests')} from risk_backtests where portfolio = $1 order by date desc limit $2
+  ) newest order by date`;
+
 const OFFSETS_SQL = `
   select topic, partition, next_offset as "nextOffset", ${micros('updated_at')} as "updatedAt"
   from sink_offsets order by topic, partition`;
@@ -222,6 +270,15 @@ export function openReadStore(databaseUrl: string): ReadStore {
       const buckets = Math.floor((points - 1) / 3);
       return rows<PnlPoint & pg.QueryResultRow>(HISTORY_SQL, [portfolioId, fromMicros, toMicros, points, buckets]);
     },
+    latestRisk: async (portfolioId) =>
+      (await rows<RiskRow & pg.QueryResultRow>(LATEST_RISK_SQL, [portfolioId]))[0] ?? null,
+    riskHistory: (portfolioId, method, confidence) =>
+      rows<RiskPoint & pg.QueryResultRow>(RISK_HISTORY_SQL, [portfolioId, method, confidence]),
+    riskBacktests: (portfolioId, limit) =>
+      rows<RiskBacktest & pg.QueryResultRow>(BACKTESTS_SQL, [
+        portfolioId,
+        Math.min(Math.max(Math.trunc(limit), 1), MAX_HISTORY_POINTS),
+      ]),
     sinkOffsets: () => rows<SinkOffset & pg.QueryResultRow>(OFFSETS_SQL),
     close: () => pool.end(),
   };

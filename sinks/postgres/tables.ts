@@ -30,6 +30,11 @@ export const TARGETS = {
     { table: 'portfolio_pnl', newestBy: [] },
     { table: 'portfolio_pnl_latest', newestBy: ['portfolio'] },
   ],
+  'risk.measures': [
+    { table: 'risk_measures_latest', newestBy: ['portfolio'], takes: ({ dayEnd }) => dayEnd === false },
+    { table: 'risk_day_ends', newestBy: [], takes: ({ dayEnd }) => dayEnd === true },
+  ],
+  'risk.backtests': [{ table: 'risk_backtests', newestBy: [] }],
 } as const satisfies Partial<Record<TopicName, readonly Target[]>>;
 
 export type PostgresTopic = keyof typeof TARGETS;

@@ -126,6 +126,28 @@ describe('the page', () => {
   );
 
   it(
+    'shows the risk of the portfolio that is chosen, at the level asked for by keyboard, and why there is no figure',
+    async () => {
+      expect(await text('#risk-title')).toContain('Equal weight');
+      const row = (method: string) => page.locator('.risk tr', { has: page.locator('th', { hasText: method }) });
+      // Half a year of history: enough for a normal one at once, for the historical one at 99 % in June.
+      await until(
+        'a VaR by the normal method',
+        async () => /^Normal[\d,]+/.test((await row('Normal').textContent()) ?? ''),
+        LIMIT_MS,
+      );
+      const at99 = await row('Normal').textContent();
+      await page.getByRole('button', { name: '95 %' }).focus();
+      await page.keyboard.press('Enter');
+      await until('another level', async () => (await row('Normal').textContent()) !== at99, LIMIT_MS);
+      expect(await page.locator('.risk caption').first().textContent()).toContain('95 %');
+      expect(await row('Stressed').textContent()).toContain('The window ends on 2009-06-30');
+      expect(await row('all prices -20 %').textContent()).toMatch(/\u2212[\d,]+/);
+    },
+    LIMIT_MS,
+  );
+
+  it(
     'has no serious accessibility violation, dark or light, wide or narrow, and no error on the console',
     async () => {
       expect(await seriousViolations()).toEqual([]);

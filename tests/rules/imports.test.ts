@@ -39,6 +39,7 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
     room: 'api/',
     folders: [
       'schemas/',
+      'quant/',
       'streams/kit/',
       'streams/kafka/',
       'sinks/postgres/read.ts',

@@ -129,7 +129,7 @@ export function tailsOf(
   stressWindow: string | null = null,
 ): RiskTail[] {
   const scenarios = holdings.profits.length;
-  const { confidences, paths } = settings;
+  const { confidences, paths, sampling } = settings;
   const possible = confidences.filter((level) => scenarios >= leastScenarios(method, level));
   const short = confidences.filter((level) => !possible.includes(level));
   const missing = short.flatMap((level) => {
@@ -138,7 +138,7 @@ export function tailsOf(
   });
   if (possible.length === 0) return missing;
   try {
-    const figures = tailsBy(method, holdings, { confidences: possible, horizonsDays, seed, paths });
+    const figures = tailsBy(method, holdings, { confidences: possible, horizonsDays, seed, paths, sampling });
     const known = figures.flatMap((each) =>
       possible.map((level, index) => tailEntry(method, level, scenarios, each, each.tails[index]!, null, stressWindow)),
     );

@@ -1,3 +1,5 @@
+import type { Sampling } from '#quant/monte-carlo.ts';
+
 /** What risk is measured by. Changing one changes every figure from then on. */
 export interface RiskSettings {
   /** Trading days of history. */
@@ -10,6 +12,8 @@ export interface RiskSettings {
   readonly horizonsDays: readonly number[];
   /** Drawn for each simulated figure. */
   readonly paths: number;
+  /** Of Monte Carlo. Holdings are linear in the returns, so the projection draws from the same distribution for a twentieth of the time. */
+  readonly sampling: Sampling;
   /** Event time after which detail is measured again, milliseconds. */
   readonly detailIntervalMs: number;
   /** Instrument that beta is against. */
@@ -29,6 +33,7 @@ export const RISK_SETTINGS: RiskSettings = {
   contributionConfidence: 0.99,
   horizonsDays: [1, 10],
   paths: 4_000,
+  sampling: 'projected',
   detailIntervalMs: 60_000,
   benchmark: 'SP500',
   stress: { from: '2007-07-02', to: '2009-06-30' },

@@ -36,6 +36,63 @@ export interface Trade {
   readonly size: number | null;
   readonly source: string;
 }
+/** VaR and ES by one method at the level asked for; null with the reason in `problem`. */
+export interface RiskTail {
+  readonly method: string;
+  readonly description: string | null;
+  readonly confidence: number;
+  readonly horizonDays: number;
+  readonly stressWindow: string | null;
+  readonly valueAtRisk: number | null;
+  readonly expectedShortfall: number | null;
+  readonly problem: string | null;
+}
+export interface Risk {
+  readonly portfolioId: string;
+  readonly eventTime: string;
+  readonly detailTime: string;
+  readonly equity: number | null;
+  readonly longExposure: number;
+  readonly shortExposure: number;
+  readonly grossExposure: number;
+  readonly netExposure: number;
+  readonly leverage: number | null;
+  readonly unpriced: readonly string[];
+  readonly historyDate: string | null;
+  readonly scenarios: number;
+  readonly shortestHistory: string | null;
+  readonly measures: readonly RiskTail[];
+  readonly volatility: number | null;
+  readonly benchmark: string;
+  readonly beta: number | null;
+  readonly averageCorrelation: number | null;
+  readonly herfindahl: number;
+  readonly largestShare: number;
+  readonly contributionConfidence: number | null;
+  readonly contributions: readonly {
+    readonly instrument: string;
+    readonly exposure: number;
+    readonly componentVar: number;
+    readonly componentEs: number;
+    readonly incrementalVar: number;
+  }[];
+  readonly shocks: readonly { readonly name: string; readonly profit: number | null }[];
+  readonly sectors: readonly { readonly sector: string; readonly net: number; readonly gross: number }[];
+}
+/** How the methods have done up to a day. */
+export interface Backtests {
+  readonly portfolioId: string;
+  readonly date: string;
+  readonly results: readonly {
+    readonly method: string;
+    readonly confidence: number;
+    readonly observations: number;
+    readonly exceptions: number;
+    readonly recentExceptions: number;
+    readonly zone: 'GREEN' | 'YELLOW' | 'RED' | null;
+    readonly kupiecP: number;
+  }[];
+}
 export interface HistoryPoint {
   readonly eventTime: string;
   readonly equity: number;
@@ -51,6 +108,16 @@ export const PNL = `subscription { portfolioPnl(conflateMs: 60) {
 } }`;
 export const POSITIONS = `subscription ($id: ID!) { portfolioPositions(portfolioId: $id, conflateMs: 250) {
   portfolioId instrument eventTime quantity averagePrice markPrice marketValue realizedPnl unrealizedPnl unpriced
+} }`;
+export const RISK = `subscription ($id: ID!) { riskMeasures(portfolioId: $id, conflateMs: 500) {
+  portfolioId eventTime detailTime equity longExposure shortExposure grossExposure netExposure leverage unpriced
+  historyDate scenarios shortestHistory volatility benchmark beta averageCorrelation herfindahl largestShare
+  measures { method description confidence horizonDays stressWindow valueAtRisk expectedShortfall problem }
+  contributionConfidence contributions { instrument exposure componentVar componentEs incrementalVar }
+  shocks { name profit } sectors { sector net gross }
+} }`;
+export const BACKTESTS = `query ($id: ID!) { riskBacktests(portfolioId: $id, last: 1) {
+  portfolioId date results { method confidence observations exceptions recentExceptions zone kupiecP }
 } }`;
 export const TRADES = 'subscription { trades(conflateMs: 250) { instrument eventTime price size source } }';
 

@@ -2,6 +2,7 @@ import { Cards } from './cards.tsx';
 import { Chart } from './chart.tsx';
 import { Header } from './header.tsx';
 import { Positions } from './positions.tsx';
+import { RiskPanel } from './risk.tsx';
 import { useStore } from './store.ts';
 import { Tape } from './tape.tsx';
 
@@ -29,6 +30,7 @@ export function App() {
               <Chart />
               <Tape />
             </div>
+            <RiskPanel />
             <Positions />
           </>
         )}

@@ -1,5 +1,7 @@
 import type { Client } from 'graphql-ws';
 import {
+  BACKTESTS,
+  type Backtests,
   connect,
   follow,
   HISTORY,
@@ -11,6 +13,8 @@ import {
   type Portfolio,
   type Position,
   query,
+  RISK,
+  type Risk,
   TRADES,
   type Trade,
 } from './api.ts';
@@ -43,6 +47,9 @@ class Live {
   readonly #pnl = new Map<string, Pnl[]>();
   readonly #positions = new Map<string, Position>();
   readonly #trades = new Map<string, Trade>();
+  #risk: Risk | null = null;
+  /** Portfolio and newest day of history whose backtests were asked for. */
+  #backtestsOf = '';
   /** Per portfolio, the event time up to which history has been read. */
   readonly #filledTo = new Map<string, string>();
   readonly #filling = new Set<string>();
@@ -50,6 +57,7 @@ class Live {
   #arrivedAtMs: number | null = null;
   #flushing = false;
   #stopPositions: () => void = () => {};
+  #stopRisk: () => void = () => {};
 
   start(): void {
     if (this.#client) return;
@@ -75,20 +83,36 @@ class Live {
       (value) => this.#arrived(() => this.#trades.set(value.instrument, value)),
       problem,
     );
-    setInterval(() => this.#refillAll(), REFILL_INTERVAL_MS);
+    setInterval(() => {
+      this.#refillAll();
+      void this.#loadBacktests();
+    }, REFILL_INTERVAL_MS);
   }
 
   /** Shows the positions of a portfolio. */
   select(portfolioId: string): void {
     if (!this.#client || useStore.getState().selected === portfolioId) return;
     this.#stopPositions();
+    this.#stopRisk();
     this.#positions.clear();
-    useStore.setState({ selected: portfolioId, positions: {} });
+    this.#risk = null;
+    this.#backtestsOf = '';
+    useStore.setState({ selected: portfolioId, positions: {}, risk: null, backtests: null });
     this.#stopPositions = follow<Position>(
       this.#client,
       POSITIONS,
       { id: portfolioId },
       (value) => this.#arrived(() => this.#positions.set(value.instrument, value)),
+      () => {},
+    );
+    this.#stopRisk = follow<Risk>(
+      this.#client,
+      RISK,
+      { id: portfolioId },
+      (value) =>
+        this.#arrived(() => {
+          this.#risk = value;
+        }),
       () => {},
     );
   }
@@ -139,6 +163,10 @@ class Live {
       next.positions = { ...state.positions, ...Object.fromEntries(this.#positions) };
       this.#positions.clear();
     }
+    if (this.#risk !== null) {
+      next.risk = this.#risk;
+      this.#risk = null;
+    }
     if (this.#trades.size > 0) {
       for (const { eventTime } of this.#trades.values()) if (eventTime > dataTime) dataTime = eventTime;
       Object.assign(next, mergeTrades(state, this.#trades));
@@ -182,6 +210,22 @@ class Live {
       setTimeout(() => void this.#loadPortfolios(), REFILL_INTERVAL_MS);
     } finally {
       this.#filling.delete('');
+    }
+  }
+
+  /** Asks how forecasts have done when the history has a new day. A failure is tried again. */
+  async #loadBacktests(): Promise<void> {
+    const { connection, risk } = useStore.getState();
+    if (connection !== 'live' || !this.#client || !risk) return;
+    const wanted = `${risk.portfolioId}/${risk.historyDate}`;
+    if (wanted === this.#backtestsOf) return;
+    this.#backtestsOf = wanted;
+    try {
+      const id = risk.portfolioId;
+      const { riskBacktests } = await query<{ riskBacktests: Backtests[] }>(this.#client, BACKTESTS, { id });
+      if (useStore.getState().selected === id) useStore.setState({ backtests: riskBacktests[0] ?? null });
+    } catch {
+      this.#backtestsOf = '';
     }
   }
 

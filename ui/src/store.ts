@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { Pnl, Portfolio, Position, Trade } from './api.ts';
+import type { Backtests, Pnl, Portfolio, Position, Risk, Trade } from './api.ts';
 
 export type Connection = 'connecting' | 'live' | 'down';
 
@@ -23,6 +23,9 @@ export interface State {
   readonly selected: string | null;
   /** Of the selected portfolio, by instrument. */
   readonly positions: Readonly<Record<string, Position>>;
+  /** Of the selected portfolio; null before the first. */
+  readonly risk: Risk | null;
+  readonly backtests: Backtests | null;
   /** Newest trade per instrument. */
   readonly trades: Readonly<Record<string, TapeRow>>;
   /** Where prices come from. */
@@ -39,6 +42,8 @@ export const useStore = create<State>(() => ({
   pnl: {},
   selected: null,
   positions: {},
+  risk: null,
+  backtests: null,
   trades: {},
   sources: [],
 }));

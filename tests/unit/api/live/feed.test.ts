@@ -79,7 +79,12 @@ describe('the live feed', () => {
     expect(feed.notLoaded()).not.toBeNull();
     feed.start();
     await until('a reader', () => world.opened.length === 1);
-    expect(world.from(0)).toEqual({ 'portfolio.pnl': [42], 'portfolio.positions': [10], 'market.trades': [10] });
+    expect(world.from(0)).toEqual({
+      'portfolio.pnl': [42],
+      'portfolio.positions': [10],
+      'market.trades': [10],
+      'risk.measures': [10],
+    });
     await until('it to be ready', () => world.feed.notReady() === null);
     expect(feed.notLoaded()).toBeNull();
   });

@@ -1,0 +1,304 @@
+import { useState } from 'react';
+import type { Backtests, Risk, RiskTail } from './api.ts';
+import { directionOf, formatMinute, formatNumber, formatPercent } from './format.ts';
+import { useStore } from './store.ts';
+
+const LEVELS = [0.95, 0.975, 0.99] as const;
+const HORIZONS = [1, 10] as const;
+const LABELS: Readonly<Record<string, string>> = {
+  historical: 'Historical',
+  'age-weighted': 'Age-weighted',
+  normal: 'Normal',
+  ewma: 'EWMA',
+  'filtered-historical': 'GARCH, filtered',
+  'monte-carlo': 'Monte Carlo',
+};
+const percentOf = (level: number) => `${Number((level * 100).toFixed(1))} %`;
+
+/** Risk of the selected portfolio. */
+export function RiskPanel() {
+  const risk = useStore((state) => state.risk);
+  const selected = useStore((state) => state.portfolios.find(({ id }) => id === state.selected));
+  const [level, setLevel] = useState<number>(0.99);
+  const [horizon, setHorizon] = useState<number>(1);
+  return (
+    <section className="panel risk" aria-labelledby="risk-title">
+      <div className="panel-head">
+        <h2 id="risk-title">
+          Risk{selected ? ` · ${selected.name}` : ''}
+          {risk && <Behind risk={risk} />}
+        </h2>
+        <div className="choices">
+          <Choice label="Level" options={LEVELS} value={level} name={percentOf} choose={setLevel} />
+          <Choice
+            label="Horizon"
+            options={HORIZONS}
+            value={horizon}
+            name={(days) => (days === 1 ? '1 day' : `${days} days`)}
+            choose={setHorizon}
+          />
+        </div>
+      </div>
+      {risk ? (
+        <>
+          <KeyFigures risk={risk} />
+          <div className="risk-grid">
+            <Tails risk={risk} level={level} horizon={horizon} />
+            <Contributions risk={risk} />
+            <Shocks risk={risk} />
+          </div>
+          <Provenance risk={risk} />
+        </>
+      ) : (
+        <p className="none">
+          {selected ? 'No measures yet: they come with the first position' : 'No portfolio chosen'}
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** Measures that are a day or more older than the portfolio's value: a replay may run ahead of them. */
+function Behind({ risk }: { risk: Risk }) {
+  const valueTime = useStore((state) => state.pnl[risk.portfolioId]?.eventTime ?? '');
+  const day = risk.eventTime.slice(0, 10);
+  if (valueTime.slice(0, 10) <= day) return null;
+  return <span className="badge warn beside">catching up: {day}</span>;
+}
+
+function Choice(props: {
+  label: string;
+  options: readonly number[];
+  value: number;
+  name: (option: number) => string;
+  choose: (option: number) => void;
+}) {
+  return (
+    <fieldset className="choice">
+      <legend className="hidden">{props.label}</legend>
+      {props.options.map((option) => (
+        <button key={option} type="button" aria-pressed={option === props.value} onClick={() => props.choose(option)}>
+          {props.name(option)}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+/** A region that scrolls sideways where it is narrow, by keyboard too. */
+function Scroll({ label, children }: { label: string; children: React.ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    <section className="scroll" tabIndex={0} aria-label={label}>
+      {children}
+    </section>
+  );
+}
+
+function KeyFigures({ risk }: { risk: Risk }) {
+  const { leverage, beta, averageCorrelation } = risk;
+  const figures: readonly [string, string, string][] = [
+    ['Gross', formatNumber(risk.grossExposure, 0), 'Sum of the absolute market values'],
+    ['Net', formatNumber(risk.netExposure, 0), 'Sum of the market values, shorts negative'],
+    ['Leverage', leverage === null ? '–' : `${formatNumber(leverage, 2)}×`, 'Gross exposure over equity'],
+    ['Volatility', formatPercent(risk.volatility, 1), 'Annualised, of the scenarios over equity'],
+    ['Beta', formatNumber(beta, 2), `Against ${risk.benchmark}, over equity`],
+    ['Correlation', formatNumber(averageCorrelation, 2), 'Mean over the pairs of holdings'],
+    ['Largest', formatPercent(risk.largestShare, 1), 'Share of gross exposure of the largest position'],
+    ['Herfindahl', formatNumber(risk.herfindahl, 3), 'Sum of squared shares: 1 is a single position'],
+  ];
+  return (
+    <dl className="key-figures">
+      {figures.map(([label, value, title]) => (
+        <div key={label} title={title}>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Tails({ risk, level, horizon }: { risk: Risk; level: number; horizon: number }) {
+  const backtests = useStore((state) => state.backtests);
+  const rows = risk.measures.filter((tail) => tail.confidence === level && tail.horizonDays === horizon);
+  const shared = sharedProblem(rows);
+  return (
+    <Scroll label="Value at risk by method">
+      <table>
+        <caption>
+          VaR and ES, {percentOf(level)}, {horizon === 1 ? '1 day' : `${horizon} days`}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Method</th>
+            <th scope="col">VaR</th>
+            <th scope="col">of equity</th>
+            <th scope="col">ES</th>
+            <th scope="col" title="Losses above the one-day VaR among the last 250 days, and Basel's traffic light">
+              Exceptions
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {shared ? (
+            <tr>
+              <td colSpan={5} className="none">
+                {shared}
+              </td>
+            </tr>
+          ) : (
+            rows.map((tail) => <Tail key={keyOf(tail)} tail={tail} equity={risk.equity} backtests={backtests} />)
+          )}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+const keyOf = ({ method, stressWindow }: RiskTail) => `${method}/${stressWindow}`;
+
+/** The reason, in words, when one and the same keeps every method from a figure. */
+function sharedProblem(rows: readonly RiskTail[]): string | null {
+  const first = rows[0]?.problem ?? null;
+  return first !== null && rows.every(({ problem }) => problem === first) ? sentence(first) : null;
+}
+/** Without the code in front. */
+const sentence = (problem: string) => {
+  const text = problem.replace(/^[A-Z_]+: /, '');
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};
+
+function Tail({ tail, equity, backtests }: { tail: RiskTail; equity: number | null; backtests: Backtests | null }) {
+  const { method, stressWindow, valueAtRisk, expectedShortfall, problem, confidence } = tail;
+  const result = stressWindow
+    ? undefined
+    : backtests?.results.find((one) => one.method === method && one.confidence === confidence);
+  const label = LABELS[method] ?? method;
+  return (
+    <tr>
+      <th scope="row" title={tail.description ?? undefined}>
+        {stressWindow ? `Stressed ${stressWindow.slice(0, 4)}–${stressWindow.slice(13, 15)}` : label}
+      </th>
+      {valueAtRisk === null ? (
+        <td colSpan={3} className="why">
+          {sentence(problem ?? 'No figure')}
+        </td>
+      ) : (
+        <>
+          <td>{formatNumber(valueAtRisk, 0)}</td>
+          <td>{formatPercent(equity !== null && equity > 0 ? valueAtRisk / equity : null, 2)}</td>
+          <td>{formatNumber(expectedShortfall, 0)}</td>
+        </>
+      )}
+      <td>
+        {result?.zone ? (
+          <span
+            className={`zone ${result.zone.toLowerCase()}`}
+            title={`${result.exceptions} of ${result.observations} days in all; Kupiec p ${result.kupiecP.toFixed(4)}`}
+          >
+            {result.recentExceptions} {result.zone.toLowerCase()}
+          </span>
+        ) : (
+          '–'
+        )}
+      </td>
+    </tr>
+  );
+}
+
+const MOST_ROWS = 8;
+
+function Contributions({ risk }: { risk: Risk }) {
+  const { contributions, contributionConfidence } = risk;
+  const rows = [...contributions].sort((a, b) => b.componentEs - a.componentEs);
+  const largest = Math.max(...rows.map(({ componentEs }) => Math.abs(componentEs)), 0);
+  const more = rows.length - MOST_ROWS;
+  return (
+    <Scroll label="Contributions by position">
+      <table>
+        <caption>
+          What each position adds{contributionConfidence ? `, ${percentOf(contributionConfidence)}` : ''}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Instrument</th>
+            <th scope="col" title="Its part of expected shortfall: the parts sum to the whole">
+              ES
+            </th>
+            <th scope="col">
+              <span className="hidden">Share</span>
+            </th>
+            <th scope="col" title="VaR less VaR without the position">
+              VaR saved
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, MOST_ROWS).map(({ instrument, componentEs, incrementalVar }) => (
+            <tr key={instrument}>
+              <th scope="row">{instrument}</th>
+              <td>{formatNumber(componentEs, 0)}</td>
+              <td className="share" aria-hidden="true">
+                <span
+                  className={componentEs < 0 ? 'less' : ''}
+                  style={{ width: `${largest > 0 ? (Math.abs(componentEs) / largest) * 100 : 0}%` }}
+                />
+              </td>
+              <td>{formatNumber(incrementalVar, 0)}</td>
+            </tr>
+          ))}
+          {rows.length === 0 && (
+            <tr>
+              <td colSpan={4} className="none">
+                Known with 100 days of history
+              </td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+      {more > 0 && <p className="more">and {more} more</p>}
+    </Scroll>
+  );
+}
+
+function Shocks({ risk }: { risk: Risk }) {
+  const rows = [...risk.shocks].sort((a, b) => (a.profit ?? Infinity) - (b.profit ?? Infinity));
+  return (
+    <Scroll label="Shocks">
+      <table>
+        <caption>Shocks to today’s holdings</caption>
+        <thead>
+          <tr>
+            <th scope="col">Shock</th>
+            <th scope="col">Profit</th>
+            <th scope="col">of equity</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ name, profit }) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td className={directionOf(profit)}>{profit === null ? 'no history' : formatNumber(profit, 0, true)}</td>
+              <td className={directionOf(profit)}>
+                {formatPercent(profit !== null && risk.equity ? profit / risk.equity : null, 1, true)}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Provenance({ risk }: { risk: Risk }) {
+  const { scenarios, historyDate, shortestHistory, unpriced } = risk;
+  return (
+    <p className="provenance">
+      {scenarios} days of history{historyDate && ` to ${historyDate}`}
+      {shortestHistory && `, cut by ${shortestHistory}`}. Exposures and historical VaR of {formatMinute(risk.eventTime)}
+      , the rest of {formatMinute(risk.detailTime)} UTC.
+      {unpriced.length > 0 && ` Without a price: ${unpriced.join(', ')}.`}
+    </p>
+  );
+}
