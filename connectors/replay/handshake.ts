@@ -69,12 +69,16 @@ export class Handshake {
     }
   }
 
-  /** The stable ends of a topic; waits for it to be created, because a topology makes its inner topics when it first starts. */
+  /**
+   * The ends of a topic, records of open transactions included: right after a commit its markers may still be on their way, and the stable
+   * end would leave out what the stage before has just made. Waits for the topic to be created: a topology makes its inner
+   * topics when it first starts.
+   */
   async #endsOf(topic: string): Promise<readonly number[]> {
     for (const started = this.#clock.now(); ; ) {
       this.#signal.throwIfAborted();
       try {
-        return await this.#kafka.offsets(topic, 'latest-stable');
+        return await this.#kafka.offsets(topic, 'latest');
       } catch (error) {
         if (!(error instanceof TidemarkError) || error.code !== 'TOPIC_UNKNOWN') throw error;
         if (this.#clock.now() - started > PATIENCE_MS) this.#tell(`topic ${topic} does not exist yet`);
