@@ -15,19 +15,22 @@ export const DAYS_A_YEAR = 252;
 const NOISE = 1e-14;
 
 /** Compounded return over all days: 0.5 is half more. */
-export function cumulativeReturn(returns: Series): number {
-  requireFinite(returns, 'Returns');
-  let wealth = 1;
-  for (let day = 0; day < returns.length; day++) wealth *= 1 + returns[day]!;
-  return wealth - 1;
-}
+export const cumulativeReturn = (returns: Series): number => wealthOf(returns) - 1;
 
 /** Compounded return a year (empyrical's annual_return, cagr). */
 export function annualReturn(returns: Series): number {
   requireLength(returns, 1, 'Returns');
-  const wealth = cumulativeReturn(returns) + 1;
+  const wealth = wealthOf(returns);
   if (!(wealth > 0)) throw new TidemarkError('WEALTH_LOST', 'all was lost: there is no annual rate of return');
   return wealth ** (DAYS_A_YEAR / returns.length) - 1;
+}
+
+/** What 1 has become. Not by way of the return: after a thousand days of losses 1 + (wealth - 1) has no digit left. */
+function wealthOf(returns: Series): number {
+  requireFinite(returns, 'Returns');
+  let wealth = 1;
+  for (let day = 0; day < returns.length; day++) wealth *= 1 + returns[day]!;
+  return wealth;
 }
 
 /** Sample deviation a year. */
@@ -99,11 +102,11 @@ export function tailRatio(returns: Series): number {
   return Math.abs(quantile(returns, 0.95)) / dispersion(returns, low);
 }
 
-/** Annual return over the benchmark's, of the days on which the benchmark rose (`up`), or fell or stood still. */
+/** Annual return over the benchmark's, of the days on which the benchmark rose (`up`) or fell. */
 export function capture(returns: Series, benchmark: Series, side: 'up' | 'down'): number {
   requireSameLength(returns, benchmark, 'Returns and benchmark');
   requireFinite(benchmark, 'The benchmark');
-  const days = [...benchmark.keys()].filter((day) => (side === 'up' ? benchmark[day]! > 0 : benchmark[day]! <= 0));
+  const days = [...benchmark.keys()].filter((day) => (side === 'up' ? benchmark[day]! > 0 : benchmark[day]! < 0));
   const of = (row: Series) => annualReturn(days.map((day) => row[day]!));
   return of(returns) / dispersion(benchmark, of(benchmark));
 }
