@@ -1,6 +1,7 @@
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import { METHOD_NAMES } from '#quant/methods.ts';
 import { DEFAULT_HISTORY_POINTS, MAX_HISTORY_POINTS } from '#sinks/postgres/read.ts';
+import { PerformanceType, performanceOf } from './performance.ts';
 import { RiskBacktestType, RiskMeasuresType, RiskPointType } from './risk-types.ts';
 import {
   builder,
@@ -15,6 +16,8 @@ import {
 
 const MAX_CONFLATE_MS = 60_000;
 const MAX_INSTRUMENTS = 1_000;
+const DEFAULT_BENCHMARK = 'SP500';
+const WEEK_MS = 7 * 86_400_000;
 /** Each has a result for every method and level. */
 const MAX_BACKTEST_DAYS = 1_000;
 
@@ -74,6 +77,25 @@ builder.queryType({
           throw badArgument(`maxPoints must be from 1 to ${MAX_HISTORY_POINTS}, not ${points}`);
         if (from != null && to != null && from > to) throw badArgument('from must not be later than to');
         return store.pnlHistory(portfolioId, from ?? null, to ?? null, points);
+      },
+    }),
+    performance: t.field({
+      type: PerformanceType,
+      args: {
+        portfolioId: t.arg.id({ required: true }),
+        from: t.arg({ type: 'DateTime', description: 'Days that begin then or later; open when not given.' }),
+        to: t.arg({ type: 'DateTime', description: 'Days that begin then or before; open when not given.' }),
+        benchmark: t.arg.string({ defaultValue: DEFAULT_BENCHMARK, description: 'Instrument with daily bars.' }),
+      },
+      description: 'Return, risk-adjusted ratios and drawdowns of a portfolio from the ends of its UTC days.',
+      resolve: async (_root, { portfolioId, from, to, benchmark }, { store }) => {
+        if (from != null && to != null && from > to) throw badArgument('from must not be later than to');
+        const market = benchmark ?? DEFAULT_BENCHMARK;
+        const days = await store.pnlDays(portfolioId, from ?? null, to ?? null);
+        // From a week before, so that the first day has a close to come from.
+        const start = days[0] ? Date.parse(days[0].date) - WEEK_MS : 0;
+        const closes = await store.dailyCloses(market, new Date(start).toISOString().slice(0, 10));
+        return performanceOf(days, market, closes);
       },
     }),
     riskMeasures: t.field({

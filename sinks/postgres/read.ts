@@ -69,6 +69,19 @@ export interface PnlPoint {
   readonly drawdown: number;
 }
 
+/** A portfolio at the end of a UTC day. */
+export interface PnlDay {
+  /** YYYY-MM-DD. */
+  readonly date: string;
+  readonly equity: number;
+  /** Change of the equity on that day, less net deposits. */
+  readonly dayPnl: number;
+}
+/** Last price of a UTC day. */
+export interface DailyClose {
+  readonly date: string;
+  readonly close: number;
+}
 /** Newest record of a portfolio in `risk.measures`, and where it stands there. */
 export interface RiskRow extends RiskMeasures {
   readonly partition: number;
@@ -115,6 +128,10 @@ export interface ReadStore {
     toMicros: number | null,
     maxPoints?: number,
   ): Promise<PnlPoint[]>;
+  /** The ends of the UTC days that begin in [from, to] (null: open), oldest first. */
+  pnlDays(portfolioId: string, fromMicros: number | null, toMicros: number | null): Promise<PnlDay[]>;
+  /** Final daily closes of an instrument from a day on (null: all), oldest first. */
+  dailyCloses(instrument: string, from: string | null): Promise<DailyClose[]>;
   /** Null when the portfolio has no measures yet. */
   latestRisk(portfolioId: string): Promise<RiskRow | null>;
   /** VaR and ES one day ahead at each day's end by one method and level, oldest first, the newest 10,000 at most. */
@@ -195,6 +212,19 @@ const HISTORY_SQL = `
     or ($5 > 0 and (from_end = 1 or from_lowest = 1 or from_highest = 1))
   order by event_time`;
 
+const PNL_DAYS_SQL = `
+  select to_char(day at time zone 'UTC', 'YYYY-MM-DD') as date, equity, day_pnl as "dayPnl"
+  from portfolio_pnl_daily
+  where portfolio = $1
+    and day >= coalesce(timestamptz 'epoch' + $2::bigint * interval '1 microsecond', '-infinity')
+    and day <= coalesce(timestamptz 'epoch' + $3::bigint * interval '1 microsecond', 'infinity')
+  order by day`;
+
+const CLOSES_SQL = `
+  select to_char(start_time at time zone 'UTC', 'YYYY-MM-DD') as date, close
+  from market_bars where instrument = $1 and interval = 'DAY' and start_time >= coalesce($2::timestamptz, '-infinity')
+  order by start_time`;
+
 /** All fields of a topic's value by their names in the schema. */
 const fieldsOf = (topic: 'risk.measures' | 'risk.backtests') =>
   columnsOf(topic)
@@ -270,6 +300,10 @@ export function openReadStore(databaseUrl: string): ReadStore {
       const buckets = Math.floor((points - 1) / 3);
       return rows<PnlPoint & pg.QueryResultRow>(HISTORY_SQL, [portfolioId, fromMicros, toMicros, points, buckets]);
     },
+    pnlDays: (portfolioId, fromMicros, toMicros) =>
+      rows<PnlDay & pg.QueryResultRow>(PNL_DAYS_SQL, [portfolioId, fromMicros, toMicros]),
+    dailyCloses: (instrument, from) =>
+      rows<DailyClose & pg.QueryResultRow>(CLOSES_SQL, [instrument, from === null ? null : `${from}T00:00:00Z`]),
     latestRisk: async (portfolioId) =>
       (await rows<RiskRow & pg.QueryResultRow>(LATEST_RISK_SQL, [portfolioId]))[0] ?? null,
     riskHistory: (portfolioId, method, confidence) =>

@@ -64,6 +64,42 @@ describe('the query module', () => {
     expect(await read.latestPnl('nobody')).toBeNull();
   });
 
+  it('gives the ends of days, and final daily closes', async () => {
+    const day = 1440;
+    await write('portfolio.pnl', [
+      { ...pnl('days', 0), dayPnl: 1 },
+      { ...pnl('days', 1, 500), dayPnl: 2 },
+      { ...pnl('days', day, 700), dayPnl: 3 },
+    ]);
+    expect(await read.pnlDays('days', null, null)).toEqual([
+      { date: '1990-01-02', equity: 500, dayPnl: 2 },
+      { date: '1990-01-03', equity: 700, dayPnl: 3 },
+    ]);
+    expect(await read.pnlDays('days', FIRST_DAY, null)).toHaveLength(1);
+    const midnight = Date.UTC(1990, 0, 2) * 1000;
+    const bar: Types['market.bars'] = {
+      eventTime: midnight,
+      instrument: 'SP500',
+      interval: 'DAY',
+      startTime: midnight,
+      endTime: midnight + day * MINUTE,
+      open: 1,
+      high: 1,
+      low: 1,
+      close: 350.5,
+      volume: null,
+      trades: 1,
+      vwap: null,
+      final: true,
+      revision: 0,
+      sourceTopic: 'market.trades',
+      sourceEventTime: midnight,
+    };
+    await write('market.bars', [bar, { ...bar, interval: 'HOUR', close: 9 }, { ...bar, instrument: 'OTHER' }]);
+    expect(await read.dailyCloses('SP500', null)).toEqual([{ date: '1990-01-02', close: 350.5 }]);
+    expect(await read.dailyCloses('SP500', '1990-01-03')).toEqual([]);
+  });
+
   it('lists portfolios by reference data and by values alone', async () => {
     const named = { eventTime: 0, portfolio: 'named', name: 'A name', baseCurrency: 'USD', description: null };
     await write('reference.portfolios', [named, { ...named, name: 'A newer name' }]);

@@ -93,6 +93,28 @@ export interface Backtests {
     readonly kupiecP: number;
   }[];
 }
+export interface Performance {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly days: number;
+  readonly benchmark: string;
+  readonly annualReturn: number | null;
+  readonly annualVolatility: number | null;
+  readonly sharpeRatio: number | null;
+  readonly sortinoRatio: number | null;
+  readonly calmarRatio: number | null;
+  readonly omegaRatio: number | null;
+  readonly maxDrawdown: number | null;
+  readonly alpha: number | null;
+  readonly beta: number | null;
+  readonly worstDrawdowns: readonly {
+    readonly depth: number;
+    readonly peakDate: string;
+    readonly troughDate: string;
+    readonly recoveryDate: string | null;
+    readonly durationDays: number;
+  }[];
+}
 export interface HistoryPoint {
   readonly eventTime: string;
   readonly equity: number;
@@ -118,6 +140,10 @@ export const RISK = `subscription ($id: ID!) { riskMeasures(portfolioId: $id, co
 } }`;
 export const BACKTESTS = `query ($id: ID!) { riskBacktests(portfolioId: $id, last: 1) {
   portfolioId date results { method confidence observations exceptions recentExceptions zone kupiecP }
+} }`;
+export const PERFORMANCE = `query ($id: ID!) { performance(portfolioId: $id) {
+  from to days benchmark annualReturn annualVolatility sharpeRatio sortinoRatio calmarRatio omegaRatio maxDrawdown
+  alpha beta worstDrawdowns { depth peakDate troughDate recoveryDate durationDays }
 } }`;
 export const TRADES = 'subscription { trades(conflateMs: 250) { instrument eventTime price size source } }';
 

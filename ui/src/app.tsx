@@ -1,6 +1,7 @@
 import { Cards } from './cards.tsx';
 import { Chart } from './chart.tsx';
 import { Header } from './header.tsx';
+import { PerformancePanel } from './performance.tsx';
 import { Positions } from './positions.tsx';
 import { RiskPanel } from './risk.tsx';
 import { useStore } from './store.ts';
@@ -31,6 +32,7 @@ export function App() {
               <Tape />
             </div>
             <RiskPanel />
+            <PerformancePanel />
             <Positions />
           </>
         )}

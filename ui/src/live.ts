@@ -6,6 +6,8 @@ import {
   follow,
   HISTORY,
   type HistoryPoint,
+  PERFORMANCE,
+  type Performance,
   PNL,
   type Pnl,
   PORTFOLIOS,
@@ -23,6 +25,8 @@ import { type State, type TapeRow, useStore } from './store.ts';
 
 /** How often history fills in what live values left out: intermediate days, and what came while the connection was down. */
 const REFILL_INTERVAL_MS = 1_000;
+/** Performance goes over all days of a portfolio: asked for no more often. */
+const PERFORMANCE_INTERVAL_MS = 15_000;
 /** Instruments of which the newest trade is kept. */
 const MAX_INSTRUMENTS = 200;
 /** A hidden page gets no animation frames; its buffers are emptied this often. */
@@ -50,6 +54,9 @@ class Live {
   #risk: Risk | null = null;
   /** Portfolio and newest day of history whose backtests were asked for. */
   #backtestsOf = '';
+  /** Portfolio and day whose performance was asked for, and when. */
+  #performanceOf = '';
+  #performanceAtMs = 0;
   /** Per portfolio, the event time up to which history has been read. */
   readonly #filledTo = new Map<string, string>();
   readonly #filling = new Set<string>();
@@ -86,6 +93,7 @@ class Live {
     setInterval(() => {
       this.#refillAll();
       void this.#loadBacktests();
+      void this.#loadPerformance();
     }, REFILL_INTERVAL_MS);
   }
 
@@ -97,7 +105,9 @@ class Live {
     this.#positions.clear();
     this.#risk = null;
     this.#backtestsOf = '';
-    useStore.setState({ selected: portfolioId, positions: {}, risk: null, backtests: null });
+    this.#performanceOf = '';
+    this.#performanceAtMs = 0;
+    useStore.setState({ selected: portfolioId, positions: {}, risk: null, backtests: null, performance: null });
     this.#stopPositions = follow<Position>(
       this.#client,
       POSITIONS,
@@ -226,6 +236,24 @@ class Live {
       if (useStore.getState().selected === id) useStore.setState({ backtests: riskBacktests[0] ?? null });
     } catch {
       this.#backtestsOf = '';
+    }
+  }
+
+  /** A failure is tried again at the next time. */
+  async #loadPerformance(): Promise<void> {
+    const { connection, selected, pnl } = useStore.getState();
+    const value = selected === null ? undefined : pnl[selected];
+    if (connection !== 'live' || !this.#client || !value) return;
+    const id = value.portfolioId;
+    const wanted = `${id}/${value.eventTime.slice(0, 10)}`;
+    if (wanted === this.#performanceOf || Date.now() - this.#performanceAtMs < PERFORMANCE_INTERVAL_MS) return;
+    this.#performanceOf = wanted;
+    this.#performanceAtMs = Date.now();
+    try {
+      const { performance } = await query<{ performance: Performance }>(this.#client, PERFORMANCE, { id });
+      if (useStore.getState().selected === id) useStore.setState({ performance });
+    } catch {
+      this.#performanceOf = '';
     }
   }
 

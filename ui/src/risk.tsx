@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { Backtests, Risk, RiskTail } from './api.ts';
+import { Figures, Scroll } from './figures.tsx';
 import { directionOf, formatMinute, formatNumber, formatPercent } from './format.ts';
 import { useStore } from './store.ts';
 
@@ -85,16 +86,6 @@ function Choice(props: {
   );
 }
 
-/** A region that scrolls sideways where it is narrow, by keyboard too. */
-function Scroll({ label, children }: { label: string; children: React.ReactNode }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section className="scroll" tabIndex={0} aria-label={label}>
-      {children}
-    </section>
-  );
-}
-
 function KeyFigures({ risk }: { risk: Risk }) {
   const { leverage, beta, averageCorrelation } = risk;
   const figures: readonly [string, string, string][] = [
@@ -107,16 +98,7 @@ function KeyFigures({ risk }: { risk: Risk }) {
     ['Largest', formatPercent(risk.largestShare, 1), 'Share of gross exposure of the largest position'],
     ['Herfindahl', formatNumber(risk.herfindahl, 3), 'Sum of squared shares: 1 is a single position'],
   ];
-  return (
-    <dl className="key-figures">
-      {figures.map(([label, value, title]) => (
-        <div key={label} title={title}>
-          <dt>{label}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Figures figures={figures} />;
 }
 
 function Tails({ risk, level, horizon }: { risk: Risk; level: number; horizon: number }) {

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { Backtests, Pnl, Portfolio, Position, Risk, Trade } from './api.ts';
+import type { Backtests, Performance, Pnl, Portfolio, Position, Risk, Trade } from './api.ts';
 
 export type Connection = 'connecting' | 'live' | 'down';
 
@@ -26,6 +26,7 @@ export interface State {
   /** Of the selected portfolio; null before the first. */
   readonly risk: Risk | null;
   readonly backtests: Backtests | null;
+  readonly performance: Performance | null;
   /** Newest trade per instrument. */
   readonly trades: Readonly<Record<string, TapeRow>>;
   /** Where prices come from. */
@@ -44,6 +45,7 @@ export const useStore = create<State>(() => ({
   positions: {},
   risk: null,
   backtests: null,
+  performance: null,
   trades: {},
   sources: [],
 }));

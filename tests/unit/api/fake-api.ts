@@ -58,6 +58,8 @@ export const emptyStore = (more: Partial<ReadStore> = {}): ReadStore => ({
   latestPnl: async () => null,
   positions: async () => [],
   pnlHistory: async (): Promise<PnlPoint[]> => [],
+  pnlDays: async () => [],
+  dailyCloses: async () => [],
   latestRisk: async () => null,
   riskHistory: async () => [],
   riskBacktests: async () => [],
