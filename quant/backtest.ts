@@ -49,7 +49,7 @@ export const isException = (profit: number, valueAtRisk: number): boolean => -pr
 
 /**
  * The counts after one more day. `profit` is what the day brought to the holdings that the forecast was for. An ES of zero or less with an
- * exception counts as one whose loss was as expected. Throws VALUE_NOT_FINITE.
+ * exception counts as one whose loss was as expected. Throws VALUE_NOT_FINITE, also for a loss that is infinite over its ES.
  */
 export function judge(before: Backtest, profit: number, valueAtRisk: number, expectedShortfall: number): Backtest {
   if (![profit, valueAtRisk, expectedShortfall].every(Number.isFinite))
@@ -61,6 +61,9 @@ export function judge(before: Backtest, profit: number, valueAtRisk: number, exp
   const hit = isException(profit, valueAtRisk);
   const kept = recent.filter((day) => day > observations - BASEL_DAYS);
   const ratio = expectedShortfall > 0 ? profit / expectedShortfall : -1;
+  const shortfallRatios = before.shortfallRatios + (hit ? ratio : 0);
+  if (!Number.isFinite(shortfallRatios))
+    throw new TidemarkError('VALUE_NOT_FINITE', `a profit of ${profit} over an ES of ${expectedShortfall}`);
   return {
     observations: observations + 1,
     exceptions: before.exceptions + Number(hit),
@@ -68,8 +71,15 @@ export function judge(before: Backtest, profit: number, valueAtRisk: number, exp
     lastWasException: hit,
     firstWasException: observations === 0 ? hit : before.firstWasException,
     recent: hit ? [...kept, observations] : kept,
-    shortfallRatios: before.shortfallRatios + (hit ? ratio : 0),
+    shortfallRatios,
   };
+}
+
+/** Throws HISTORY_TOO_SHORT without days, PARAMETER_INVALID unless both are whole and there are no more exceptions than days. */
+function requireCounts(exceptions: number, days: number, what: string): void {
+  if (days < 1) throw new TidemarkError('HISTORY_TOO_SHORT', `${what} needs at least one day`);
+  if (!Number.isSafeInteger(days) || !Number.isSafeInteger(exceptions) || exceptions < 0 || exceptions > days)
+    throw new TidemarkError('PARAMETER_INVALID', `${what}: ${exceptions} exceptions in ${days} days`);
 }
 
 /** x ln y, 0 where x is 0. */
@@ -90,7 +100,7 @@ export function kupiec(
   p: number,
 ): TestResult {
   requireBetween(p, 0, 1, 'The probability of an exception');
-  if (observations < 1) throw new TidemarkError('HISTORY_TOO_SHORT', "Kupiec's test needs at least one day");
+  requireCounts(exceptions, observations, "Kupiec's test");
   const others = observations - exceptions;
   const share = exceptions / observations;
   return ratioTest(times(exceptions, share) + times(others, 1 - share), times(exceptions, p) + times(others, 1 - p), 1);
@@ -142,7 +152,7 @@ const BASEL_P = 0.01;
  */
 export function trafficLight(exceptions: number, days = BASEL_DAYS, p = BASEL_P): TrafficLight {
   requireBetween(p, 0, 1, 'The probability of an exception');
-  if (days < 1) throw new TidemarkError('HISTORY_TOO_SHORT', 'a traffic light needs at least one day');
+  requireCounts(exceptions, days, 'A traffic light');
   const upTo = binomialCdf(exceptions, days, p);
   const zone = upTo >= RED_FROM ? 'RED' : upTo >= YELLOW_FROM ? 'YELLOW' : 'GREEN';
   const isBasel = days === BASEL_DAYS && p === BASEL_P;
@@ -156,16 +166,17 @@ export function recentLight({ observations, recent }: Backtest, p: number): Traf
 
 /**
  * Tests 1 and 2 of Acerbi and Székely (Backtesting expected shortfall, 2014): Z1 = 1 + mean of profit ÷ ES over the exceptions; Z2 = 1 + Σ of it
- * ÷ (days × p). Zero is expected; below it losses were larger than said. Of rows of 250 days at 97.5 % a right model puts one in 20 under
- * Z2 = -0.7 and one in 10,000 under -1.8, nearly whatever the tails (their table 1). Z1 null without exceptions. Throws
- * HISTORY_TOO_SHORT without days.
+ * ÷ (days × p). Zero is expected; below it losses were larger than said. Of rows of 250 days at 97.5 % a right model with normal tails puts
+ * one in 20 under Z2 = -0.7 and one in 10,000 under -1.8 (their table 1); with tails of Student t with 3 degrees of freedom that is -0.8 and
+ * -4.6, and one in 20 of 8,000 normal days at 99 % is under -0.19: for probabilities see shortfall-simulation.ts. Z1 null without
+ * exceptions. Throws HISTORY_TOO_SHORT without days, PARAMETER_INVALID.
  */
 export function shortfallTests(
-  { observations, exceptions, shortfallRatios }: Backtest,
+  { observations, exceptions, shortfallRatios }: Pick<Backtest, 'observations' | 'exceptions' | 'shortfallRatios'>,
   p: number,
 ): { readonly z1: number | null; readonly z2: number } {
   requireBetween(p, 0, 1, 'The probability of an exception');
-  if (observations < 1) throw new TidemarkError('HISTORY_TOO_SHORT', 'tests of a shortfall need at least one day');
+  requireCounts(exceptions, observations, 'A test of a shortfall');
   return {
     z1: exceptions === 0 ? null : shortfallRatios / exceptions + 1,
     z2: shortfallRatios / (observations * p) + 1,

@@ -30,10 +30,9 @@ export function tailOfSorted(lowestOutcomes: Float64Array, count: number, probab
   const low = lowestOutcomes[rank]!;
   let sum = 0;
   for (let index = 0; index <= rank; index++) sum += lowestOutcomes[index]!;
-  return {
-    valueAtRisk: 0 - between(low, rank + 1 < count ? lowestOutcomes[rank + 1]! : low, fraction),
-    expectedShortfall: 0 - sum / (rank + 1),
-  };
+  const valueAtRisk = 0 - between(low, rank + 1 < count ? lowestOutcomes[rank + 1]! : low, fraction);
+  // A mean of losses of VaR and more: rounding must not leave it a hair below.
+  return { valueAtRisk, expectedShortfall: Math.max(valueAtRisk, 0 - sum / (rank + 1)) };
 }
 
 /**
@@ -67,8 +66,10 @@ export function ageWeightedTail(outcomes: Series, confidence: number, decay = AG
   for (const index of order) {
     const value = values[index]!;
     const next = weight + decay ** (count - 1 - index) / total;
-    if (next >= probability || index === order[count - 1])
-      return { valueAtRisk: 0 - value, expectedShortfall: 0 - (sum + (probability - weight) * value) / probability };
+    if (next >= probability || index === order[count - 1]) {
+      const shortfall = Math.max(0 - value, 0 - (sum + (probability - weight) * value) / probability);
+      return { valueAtRisk: 0 - value, expectedShortfall: shortfall };
+    }
     sum += (next - weight) * value;
     weight = next;
   }

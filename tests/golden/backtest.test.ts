@@ -12,6 +12,7 @@ import {
   type TestResult,
   trafficLight,
 } from '#quant/backtest.ts';
+import { type NullDistribution, simulateShortfallTests } from '#quant/shortfall-simulation.ts';
 import { historicalTail } from '#quant/tail.ts';
 import { returnsOf } from './history.ts';
 
@@ -28,6 +29,14 @@ interface Case {
 interface Reference {
   readonly window: number;
   readonly cases: Record<string, Record<'all' | '2008' | 'short', Case>>;
+  /** Of how many rows the simulated p-values are. */
+  readonly rows: number;
+  readonly pValues: readonly {
+    readonly p: number;
+    readonly range: '2008' | 'short';
+    readonly freedom: number | null;
+    readonly pValues: readonly [number, number];
+  }[];
   readonly zones: readonly (readonly [number, number, number, string])[];
 }
 /** Made by backtest_reference.py: vartests, scipy and numpy. */
@@ -73,6 +82,26 @@ describe.each(Object.keys(reference.cases))('VaR with a tail of %s, judged day b
       near(z2, expected.z2, 'Z2');
     },
   );
+});
+
+describe("Acerbi and Székely's p-values", () => {
+  const simulations = 5_000;
+
+  it.each(reference.pValues)('at $p over the days of "$range", Student t $freedom: numpy', (row) => {
+    const { z1, observations, exceptions } = reference.cases[row.p]![row.range];
+    const distribution: NullDistribution =
+      row.freedom === null ? { kind: 'normal' } : { kind: 'student-t', freedom: row.freedom };
+    const counts = { observations, exceptions, shortfallRatios: (z1! - 1) * exceptions };
+    const actual = simulateShortfallTests(counts, row.p, { distribution, simulations, seed: 'golden' });
+    [actual.z1!.pValue, actual.z2.pValue].forEach((pValue, index) => {
+      const expected = row.pValues[index]!;
+      // Two simulations differ by chance: four standard errors, and one row in each of ours.
+      const deviation = Math.sqrt(expected * (1 - expected) * (1 / simulations + 1 / reference.rows));
+      expect(Math.abs(pValue - expected), `Z${index + 1}: ${pValue} against ${expected}`).toBeLessThanOrEqual(
+        4 * deviation + 1 / simulations,
+      );
+    });
+  });
 });
 
 describe('the traffic light', () => {
