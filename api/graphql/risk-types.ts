@@ -9,7 +9,7 @@ import type {
   ShockProfit,
 } from '#schemas/generated/types.ts';
 import type { RiskPoint } from '#sinks/postgres/read.ts';
-import { builder } from './types.ts';
+import { builder, PortfolioType } from './types.ts';
 
 const METHOD_LIST = METHOD_NAMES.join(', ');
 
@@ -50,7 +50,7 @@ const RiskTailType = builder.objectRef<RiskTail>('RiskTail').implement({
 const ContributionType = builder.objectRef<RiskContribution>('RiskContribution').implement({
   description: 'What a position adds to historical VaR and ES, one day ahead. Components sum to the whole.',
   fields: (t) => ({
-    instrument: t.exposeString('instrument'),
+    instrument: t.exposeString('instrument', { description: 'Instrument id.' }),
     exposure: t.exposeFloat('exposure', { description: 'Market value; negative when short.' }),
     componentVar: t.exposeFloat('componentVar', { description: 'Its part of VaR; negative: it takes risk away.' }),
     componentEs: t.exposeFloat('componentEs', { description: 'Its part of ES.' }),
@@ -60,19 +60,21 @@ const ContributionType = builder.objectRef<RiskContribution>('RiskContribution')
 });
 
 const SectorType = builder.objectRef<SectorExposure>('SectorExposure').implement({
+  description: 'Exposure to a sector, base currency.',
   fields: (t) => ({
     sector: t.exposeString('sector', { description: 'Empty for instruments without one.' }),
-    net: t.exposeFloat('net'),
-    gross: t.exposeFloat('gross'),
+    net: t.exposeFloat('net', { description: 'Sum of the market values, shorts negative.' }),
+    gross: t.exposeFloat('gross', { description: 'Sum of the absolute market values.' }),
   }),
 });
 
 const ShockType = builder.objectRef<ShockProfit>('ShockProfit').implement({
+  description: 'What a change of prices, or days of the past, would bring to the holdings.',
   fields: (t) => ({
-    name: t.exposeString('name'),
+    name: t.exposeString('name', { description: 'E.g. equities -20 %, Lehman 2008.' }),
     profit: t.exposeFloat('profit', {
       nullable: true,
-      description: "Of today's holdings; null where one has no history of that time.",
+      description: "Of today's holdings, negative is a loss; null where one has no history of that time.",
     }),
   }),
 });
@@ -80,19 +82,24 @@ const ShockType = builder.objectRef<ShockProfit>('ShockProfit').implement({
 export const RiskMeasuresType = builder.objectRef<RiskMeasures>('RiskMeasures').implement({
   description: 'Risk of a portfolio as it stands. Amounts are in its base currency.',
   fields: (t) => ({
-    portfolioId: t.id({ resolve: ({ portfolio }) => portfolio }),
+    portfolioId: t.id({ description: 'Portfolio id.', resolve: ({ portfolio }) => portfolio }),
     eventTime: t.expose('eventTime', {
       type: 'DateTime',
       description: 'Of exposures and historical VaR one day ahead.',
     }),
     detailTime: t.expose('detailTime', { type: 'DateTime', description: 'Of everything else.' }),
-    equity: t.exposeFloat('equity', { nullable: true }),
-    longExposure: t.exposeFloat('longExposure'),
-    shortExposure: t.exposeFloat('shortExposure', { description: 'Zero or less.' }),
-    grossExposure: t.exposeFloat('grossExposure'),
-    netExposure: t.exposeFloat('netExposure'),
-    leverage: t.exposeFloat('leverage', { nullable: true, description: 'Gross exposure over equity.' }),
-    openPositions: t.exposeInt('openPositions'),
+    equity: t.exposeFloat('equity', { nullable: true, description: 'Null before the first value.' }),
+    longExposure: t.exposeFloat('longExposure', { description: 'Sum of the positive market values.' }),
+    shortExposure: t.exposeFloat('shortExposure', {
+      description: 'Sum of the negative market values, zero or less.',
+    }),
+    grossExposure: t.exposeFloat('grossExposure', { description: 'Sum of the absolute market values.' }),
+    netExposure: t.exposeFloat('netExposure', { description: 'Sum of the market values, shorts negative.' }),
+    leverage: t.exposeFloat('leverage', {
+      nullable: true,
+      description: 'Gross exposure over equity; null unless equity is positive.',
+    }),
+    openPositions: t.exposeInt('openPositions', { description: 'Positions that are not flat.' }),
     unpriced: t.exposeStringList('unpriced', {
       description: 'Open positions without a price: no figure while any is.',
     }),
@@ -115,42 +122,76 @@ export const RiskMeasuresType = builder.objectRef<RiskMeasures>('RiskMeasures').
         ),
     }),
     volatility: t.exposeFloat('volatility', { nullable: true, description: 'Annualised, over equity.' }),
-    benchmark: t.exposeString('benchmark'),
+    benchmark: t.exposeString('benchmark', { description: 'Instrument that beta is against.' }),
     beta: t.exposeFloat('beta', { nullable: true, description: 'Over equity, against the benchmark.' }),
     averageCorrelation: t.exposeFloat('averageCorrelation', { nullable: true, description: 'Between the holdings.' }),
     shrinkage: t.exposeFloat('shrinkage', { nullable: true, description: 'Of the covariance, 0 to 1.' }),
-    correlationInstruments: t.exposeStringList('correlationInstruments'),
+    correlationInstruments: t.exposeStringList('correlationInstruments', {
+      description: 'Holdings that move, in the order of correlations; empty with fewer than two or more than 50.',
+    }),
     correlations: t.exposeFloatList('correlations', {
       description: 'Shrunk; of each of correlationInstruments with those after it.',
     }),
     herfindahl: t.exposeFloat('herfindahl', { description: 'Sum of squared shares of gross exposure, 0 to 1.' }),
-    largestShare: t.exposeFloat('largestShare'),
-    topFiveShare: t.exposeFloat('topFiveShare'),
-    sectors: t.field({ type: [SectorType], resolve: ({ sectors }) => [...sectors] }),
-    contributionConfidence: t.exposeFloat('contributionConfidence', { nullable: true }),
-    contributions: t.field({ type: [ContributionType], resolve: ({ contributions }) => [...contributions] }),
-    shocks: t.field({ type: [ShockType], resolve: ({ shocks }) => [...shocks] }),
+    largestShare: t.exposeFloat('largestShare', { description: 'Of gross exposure, of the largest position.' }),
+    topFiveShare: t.exposeFloat('topFiveShare', { description: 'Of gross exposure, of the five largest positions.' }),
+    sectors: t.field({
+      type: [SectorType],
+      description: 'By gross exposure, largest first.',
+      resolve: ({ sectors }) => [...sectors],
+    }),
+    contributionConfidence: t.exposeFloat('contributionConfidence', {
+      nullable: true,
+      description: 'Level of the contributions; null when there are none.',
+    }),
+    contributions: t.field({
+      type: [ContributionType],
+      description: 'By instrument.',
+      resolve: ({ contributions }) => [...contributions],
+    }),
+    shocks: t.field({
+      type: [ShockType],
+      description: 'Scenario shocks, and days of the past.',
+      resolve: ({ shocks }) => [...shocks],
+    }),
   }),
 });
+
+builder.objectField(PortfolioType, 'risk', (t) =>
+  t.field({
+    type: RiskMeasuresType,
+    nullable: true,
+    description: 'As it stands; null while there is none.',
+    resolve: ({ id }, _args, { views }) => views.risk.values(id).next().value ?? null,
+  }),
+);
 
 export const RiskPointType = builder.objectRef<RiskPoint>('RiskPoint').implement({
   description: "VaR and ES one day ahead at a day's end.",
   fields: (t) => ({
-    date: t.exposeString('date', { description: 'YYYY-MM-DD.' }),
-    valueAtRisk: t.exposeFloat('valueAtRisk', { nullable: true }),
-    expectedShortfall: t.exposeFloat('expectedShortfall', { nullable: true }),
-    equity: t.exposeFloat('equity', { nullable: true }),
-    grossExposure: t.exposeFloat('grossExposure'),
+    date: t.exposeString('date', { description: 'The day, YYYY-MM-DD, UTC.' }),
+    eventTime: t.expose('eventTime', {
+      type: 'DateTime',
+      description: 'Of the record, which is made on the next day with trades.',
+    }),
+    valueAtRisk: t.exposeFloat('valueAtRisk', {
+      nullable: true,
+      description: 'A positive loss; null where the method had no figure.',
+    }),
+    expectedShortfall: t.exposeFloat('expectedShortfall', { nullable: true, description: 'Null with valueAtRisk.' }),
+    equity: t.exposeFloat('equity', { nullable: true, description: 'Null before the first value.' }),
+    grossExposure: t.exposeFloat('grossExposure', { description: 'Sum of the absolute market values.' }),
+    netExposure: t.exposeFloat('netExposure', { description: 'Sum of the market values, shorts negative.' }),
   }),
 });
 
 const BacktestResultType = builder.objectRef<BacktestResult>('BacktestResult').implement({
   description: 'How one method at one level has done, up to and with a day.',
   fields: (t) => ({
-    method: t.exposeString('method'),
-    confidence: t.exposeFloat('confidence'),
+    method: t.exposeString('method', { description: METHOD_LIST }),
+    confidence: t.exposeFloat('confidence', { description: 'Level, e.g. 0.99.' }),
     valueAtRisk: t.exposeFloat('valueAtRisk', { description: 'Forecast the evening before.' }),
-    expectedShortfall: t.exposeFloat('expectedShortfall'),
+    expectedShortfall: t.exposeFloat('expectedShortfall', { description: 'Forecast with it.' }),
     exception: t.exposeBoolean('exception', { description: 'The loss was above VaR.' }),
     observations: t.exposeInt('observations', { description: 'Days judged to date.' }),
     exceptions: t.exposeInt('exceptions', { description: 'To date.' }),
@@ -168,11 +209,12 @@ const BacktestResultType = builder.objectRef<BacktestResult>('BacktestResult').i
 export const RiskBacktestType = builder.objectRef<RiskBacktest>('RiskBacktest').implement({
   description: 'A day held against what was forecast for it.',
   fields: (t) => ({
-    portfolioId: t.id({ resolve: ({ portfolio }) => portfolio }),
-    date: t.exposeString('date'),
+    portfolioId: t.id({ description: 'Portfolio id.', resolve: ({ portfolio }) => portfolio }),
+    date: t.exposeString('date', { description: 'The day that was judged, YYYY-MM-DD, UTC.' }),
     profit: t.exposeFloat('profit', { description: "What the day brought to the evening's holdings." }),
     results: t.field({
       type: [BacktestResultType],
+      description: 'By method and level. Each argument keeps those that match.',
       args: { method: t.arg.string(), confidence: t.arg.float() },
       resolve: ({ results }, { method, confidence }) =>
         results.filter(

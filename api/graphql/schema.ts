@@ -23,6 +23,16 @@ const MAX_BACKTEST_DAYS = 1_000;
 
 const badArgument = (message: string) => new GraphQLError(message, { extensions: { code: 'BAD_ARGUMENT' } });
 
+function checkRange(from: number | null | undefined, to: number | null | undefined): void {
+  if (from != null && to != null && from > to) throw badArgument('from must not be later than to');
+}
+
+function checkPoints(points: number): number {
+  if (points < 1 || points > MAX_HISTORY_POINTS)
+    throw badArgument(`maxPoints must be from 1 to ${MAX_HISTORY_POINTS}, not ${points}`);
+  return points;
+}
+
 function requireLoaded({ notLoaded }: GraphqlContext): void {
   const reason = notLoaded();
   if (reason !== null) throw new GraphQLError(`Not ready: ${reason}`, { extensions: { code: 'NOT_READY' } });
@@ -72,10 +82,8 @@ builder.queryType({
         }),
       },
       resolve: (_root, { portfolioId, from, to, maxPoints }, { store }) => {
-        const points = maxPoints ?? DEFAULT_HISTORY_POINTS;
-        if (points < 1 || points > MAX_HISTORY_POINTS)
-          throw badArgument(`maxPoints must be from 1 to ${MAX_HISTORY_POINTS}, not ${points}`);
-        if (from != null && to != null && from > to) throw badArgument('from must not be later than to');
+        const points = checkPoints(maxPoints ?? DEFAULT_HISTORY_POINTS);
+        checkRange(from, to);
         return store.pnlHistory(portfolioId, from ?? null, to ?? null, points);
       },
     }),
@@ -89,7 +97,7 @@ builder.queryType({
       },
       description: 'Return, risk-adjusted ratios and drawdowns of a portfolio from the ends of its UTC days.',
       resolve: async (_root, { portfolioId, from, to, benchmark }, { store }) => {
-        if (from != null && to != null && from > to) throw badArgument('from must not be later than to');
+        checkRange(from, to);
         const market = benchmark ?? DEFAULT_BENCHMARK;
         const days = await store.pnlDays(portfolioId, from ?? null, to ?? null);
         // From a week before, so that the first day has a close to come from.
@@ -113,14 +121,22 @@ builder.queryType({
       args: {
         portfolioId: t.arg.id({ required: true }),
         method: t.arg.string({ defaultValue: 'historical', description: METHOD_NAMES.join(', ') }),
-        confidence: t.arg.float({ defaultValue: 0.99 }),
+        confidence: t.arg.float({ defaultValue: 0.99, description: 'Level, between 0 and 1.' }),
+        from: t.arg({ type: 'DateTime', description: 'Days that begin then or later; open when not given.' }),
+        to: t.arg({ type: 'DateTime', description: 'Days that begin then or before; open when not given.' }),
+        maxPoints: t.arg.int({ defaultValue: MAX_HISTORY_POINTS, description: `1 to ${MAX_HISTORY_POINTS}.` }),
       },
-      description: "VaR and ES one day ahead at each day's end, oldest first, the newest 10,000 at most.",
-      resolve: (_root, { portfolioId, method, confidence }, { store }) => {
+      description:
+        "VaR and ES one day ahead at each day's end, oldest first. When there are more than maxPoints, the newest day stays and, of equal runs of days, the one with the largest VaR.",
+      resolve: (_root, { portfolioId, method, confidence, from, to, maxPoints }, { store }) => {
         const name = method ?? 'historical';
         if (!(METHOD_NAMES as readonly string[]).includes(name))
           throw badArgument(`method must be one of ${METHOD_NAMES.join(', ')}, not "${name}"`);
-        return store.riskHistory(portfolioId, name, confidence ?? 0.99);
+        const level = confidence ?? 0.99;
+        if (!(level > 0 && level < 1)) throw badArgument(`confidence must be between 0 and 1, e.g. 0.99, not ${level}`);
+        checkRange(from, to);
+        const points = checkPoints(maxPoints ?? MAX_HISTORY_POINTS);
+        return store.riskHistory(portfolioId, name, level, from ?? null, to ?? null, points);
       },
     }),
     riskBacktests: t.field({

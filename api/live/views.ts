@@ -2,8 +2,8 @@ import type { PortfolioPnl, Position, RiskMeasures, Trade } from '#schemas/gener
 import type { Metrics } from '#streams/kit/metrics.ts';
 import { LiveView } from './view.ts';
 
-/** A position as the API shows it: what the topic and the store have in common. */
-export type LivePosition = Omit<Position, 'cause' | 'sourceTopic' | 'sourceEventTime'>;
+/** A position as the API shows it. */
+export type LivePosition = Omit<Position, 'revision' | 'cause' | 'sourceTopic' | 'sourceEventTime'>;
 
 /** The live side of the API: one view a topic. */
 export interface LiveViews {

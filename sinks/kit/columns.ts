@@ -41,11 +41,15 @@ export function columnsOf(topic: TopicName): Column[] {
 function columnOf({ name, type, doc = '' }: Field): Column {
   const branches = Array.isArray(type) ? type : [type];
   const inner = branches.find((branch) => branch !== 'null')!;
+  const kind = kindOf(inner);
+  const nullable = branches.includes('null');
+  // ClickHouse has none, and would store an empty one.
+  if (kind === 'list' && nullable) throw new Error(`a list that may be null (${name}) has no form in a table`);
   return {
     field: name,
     name: snakeCase(name),
-    kind: kindOf(inner),
-    nullable: branches.includes('null'),
+    kind,
+    nullable,
     symbols: typeof inner === 'object' ? (inner.symbols ?? []) : [],
     items: typeof inner === 'object' && inner.items !== undefined ? itemsOf(inner.items) : [],
     doc,

@@ -91,10 +91,13 @@ export interface RiskRow extends RiskMeasures {
 export interface RiskPoint {
   /** The day, YYYY-MM-DD. */
   readonly date: string;
+  /** Of the record, which is made on the next day with trades. */
+  readonly eventTime: number;
   readonly valueAtRisk: number | null;
   readonly expectedShortfall: number | null;
   readonly equity: number | null;
   readonly grossExposure: number;
+  readonly netExposure: number;
 }
 
 /** How far a topic's partition is in the database. */
@@ -134,8 +137,19 @@ export interface ReadStore {
   dailyCloses(instrument: string, from: string | null): Promise<DailyClose[]>;
   /** Null when the portfolio has no measures yet. */
   latestRisk(portfolioId: string): Promise<RiskRow | null>;
-  /** VaR and ES one day ahead at each day's end by one method and level, oldest first, the newest 10,000 at most. */
-  riskHistory(portfolioId: string, method: string, confidence: number): Promise<RiskPoint[]>;
+  /**
+   * VaR and ES one day ahead by one method and level at the ends of the UTC days that begin in [from, to] (null: open),
+   * oldest first, at most `maxPoints` of them (default 10,000, 1 to 10,000). When there are more, the newest day stays
+   * and, of equal runs of days, the one with the largest VaR.
+   */
+  riskHistory(
+    portfolioId: string,
+    method: string,
+    confidence: number,
+    fromMicros: number | null,
+    toMicros: number | null,
+    maxPoints?: number,
+  ): Promise<RiskPoint[]>;
   /** Days judged, oldest first, the newest `limit` (1 to 10,000) at most. */
   riskBacktests(portfolioId: string, limit: number): Promise<RiskBacktest[]>;
   sinkOffsets(): Promise<SinkOffset[]>;
@@ -150,6 +164,9 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 
 const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint`;
 const decimal = (column: string) => `trim_scale(${column})::text`;
+/** UTC day of microseconds, YYYY-MM-DD. */
+const dayOf = (epochMicros: string) =>
+  `to_char((timestamptz 'epoch' + (${epochMicros}) * interval '1 microsecond') at time zone 'UTC', 'YYYY-MM-DD')`;
 
 const PORTFOLIOS_SQL = `
   select id, coalesce(p.name, id) as name
@@ -235,15 +252,29 @@ const LATEST_RISK_SQL = `
   select ${fieldsOf('risk.measures')}, record_partition as partition, record_offset as offset
   from risk_measures_latest where portfolio = $1`;
 
+/** Days are compared as text, which the index on them is of. */
 const RISK_HISTORY_SQL = `
-  select * from (
-    select history_date as date, (tail ->> 'valueAtRisk')::float8 as "valueAtRisk",
-      (tail ->> 'expectedShortfall')::float8 as "expectedShortfall", equity, gross_exposure as "grossExposure"
+  with days as (
+    select history_date as date, event_time, (tail ->> 'valueAtRisk')::float8 as value_at_risk,
+      (tail ->> 'expectedShortfall')::float8 as expected_shortfall, equity, gross_exposure, net_exposure
     from risk_day_ends, jsonb_array_elements(measures) tail
-    where portfolio = $1 and history_date is not null and tail ->> 'method' = $2
+    where portfolio = $1 and tail ->> 'method' = $2
       and (tail ->> 'confidence')::float8 = $3 and tail ->> 'horizonDays' = '1' and tail ->> 'stressWindow' is null
-    order by history_date desc limit ${MAX_HISTORY_POINTS}
-  ) newest order by date`;
+      and history_date >= coalesce(${dayOf('$4::bigint + 86399999999')}, '')
+      and history_date <= coalesce(${dayOf('$5::bigint')}, '9999-12-31')
+  ), runs as (
+    select *, count(*) over () as points, row_number() over (order by date desc, event_time desc) as from_end,
+      ntile(greatest($6::int - 1, 1)) over (order by date, event_time) as run
+    from days
+  ), ranked as (
+    select *, row_number() over (partition by run order by value_at_risk desc nulls last, date) as from_highest
+    from runs
+  )
+  select date, ${micros('event_time')} as "eventTime", value_at_risk as "valueAtRisk",
+    expected_shortfall as "expectedShortfall", equity, gross_exposure as "grossExposure", net_exposure as "netExposure"
+  from ranked
+  where points <= $6 or from_end = 1 or ($6 > 1 and from_highest = 1)
+  order by date, event_time`;
 
 const BACKTESTS_SQL = `
   select * from (
@@ -265,6 +296,9 @@ function wasBroken(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   return code === '57P01' || code === 'ECONNRESET' || /^Connection terminated/.test(message ?? '');
 }
+
+/** A number of rows to ask for. */
+const bounded = (rows: number) => Math.min(Math.max(Math.trunc(rows), 1), MAX_HISTORY_POINTS);
 
 /** Opens a pool of at most 8 connections, lazily: it does not fail when the database is not there yet. */
 export function openReadStore(databaseUrl: string): ReadStore {
@@ -295,7 +329,7 @@ export function openReadStore(databaseUrl: string): ReadStore {
       (await rows<PnlRow & pg.QueryResultRow>(LATEST_PNL_SQL, [portfolioId]))[0] ?? null,
     positions: (portfolioId) => rows<PositionRow & pg.QueryResultRow>(POSITIONS_SQL, [portfolioId]),
     pnlHistory: (portfolioId, fromMicros, toMicros, maxPoints = DEFAULT_HISTORY_POINTS) => {
-      const points = Math.min(Math.max(Math.trunc(maxPoints), 1), MAX_HISTORY_POINTS);
+      const points = bounded(maxPoints);
       // The first value and, of each bucket, lowest, highest and last: together at most `points`.
       const buckets = Math.floor((points - 1) / 3);
       return rows<PnlPoint & pg.QueryResultRow>(HISTORY_SQL, [portfolioId, fromMicros, toMicros, points, buckets]);
@@ -306,13 +340,17 @@ export function openReadStore(databaseUrl: string): ReadStore {
       rows<DailyClose & pg.QueryResultRow>(CLOSES_SQL, [instrument, from === null ? null : `${from}T00:00:00Z`]),
     latestRisk: async (portfolioId) =>
       (await rows<RiskRow & pg.QueryResultRow>(LATEST_RISK_SQL, [portfolioId]))[0] ?? null,
-    riskHistory: (portfolioId, method, confidence) =>
-      rows<RiskPoint & pg.QueryResultRow>(RISK_HISTORY_SQL, [portfolioId, method, confidence]),
-    riskBacktests: (portfolioId, limit) =>
-      rows<RiskBacktest & pg.QueryResultRow>(BACKTESTS_SQL, [
+    riskHistory: (portfolioId, method, confidence, fromMicros, toMicros, maxPoints = MAX_HISTORY_POINTS) =>
+      rows<RiskPoint & pg.QueryResultRow>(RISK_HISTORY_SQL, [
         portfolioId,
-        Math.min(Math.max(Math.trunc(limit), 1), MAX_HISTORY_POINTS),
+        method,
+        confidence,
+        fromMicros,
+        toMicros,
+        bounded(maxPoints),
       ]),
+    riskBacktests: (portfolioId, limit) =>
+      rows<RiskBacktest & pg.QueryResultRow>(BACKTESTS_SQL, [portfolioId, bounded(limit)]),
     sinkOffsets: () => rows<SinkOffset & pg.QueryResultRow>(OFFSETS_SQL),
     close: () => pool.end(),
   };

@@ -26,6 +26,7 @@ export const TARGETS = {
   'orders.fills': [{ table: 'fills', newestBy: [] }],
   'portfolio.cash': [{ table: 'cash_movements', newestBy: [] }],
   'portfolio.positions': [{ table: 'positions', newestBy: ['portfolio', 'instrument'] }],
+  'audit.trail': [{ table: 'audit_trail', newestBy: [] }],
   'portfolio.pnl': [
     { table: 'portfolio_pnl', newestBy: [] },
     { table: 'portfolio_pnl_latest', newestBy: ['portfolio'] },
@@ -35,6 +36,7 @@ export const TARGETS = {
     { table: 'risk_day_ends', newestBy: [], takes: ({ dayEnd }) => dayEnd === true },
   ],
   'risk.backtests': [{ table: 'risk_backtests', newestBy: [] }],
+  'execution.quality': [{ table: 'execution_quality', newestBy: ['portfolio', 'order_id'] }],
 } as const satisfies Partial<Record<TopicName, readonly Target[]>>;
 
 export type PostgresTopic = keyof typeof TARGETS;
@@ -107,11 +109,17 @@ function insertOf(topic: TopicName, { table, newestBy, takes = () => true }: Tar
 
 function parameter(value: unknown): unknown {
   if (typeof value === 'bigint') return numeric(value);
-  return Array.isArray(value) ? JSON.stringify(value, jsonDecimal) : value;
+  return Array.isArray(value) ? JSON.stringify(value, jsonItem) : value;
 }
 
-/** A decimal within a list: text, since a JSON number would be read as a double. */
-const jsonDecimal = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value);
+/**
+ * What JSON has no number for is text within a list: a decimal, which would be read as a double, and NaN and the
+ * infinities, of which JSON would make null; as PostgreSQL's own to_jsonb has them, so that a cast gives them back.
+ */
+function jsonItem(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return formatDecimal(value);
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+}
 
 /** Units of 1e-9 as PostgreSQL reads a numeric: digits and an exponent, no arithmetic. */
 const numeric = (units: bigint): string => `${units}e-9`;

@@ -45,6 +45,7 @@ export const position = (portfolio: string, instrument: string, index: number): 
   commission: 0n,
   cashFlow: parseDecimal(`-${index}.5`),
   fills: index,
+  revision: index,
   unpriced: true,
   cause: 'FILL',
   sourceTopic: 'orders.fills',

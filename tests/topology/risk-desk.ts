@@ -37,6 +37,7 @@ export function held(portfolio: string, name: string, amount: number | null, eve
     commission: 0n,
     cashFlow: 0n,
     fills: 1,
+    revision: 1,
     unpriced: amount === null,
     cause: 'MARK',
     sourceTopic: 'market.trades',

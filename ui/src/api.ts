@@ -79,6 +79,12 @@ export interface Risk {
   readonly shocks: readonly { readonly name: string; readonly profit: number | null }[];
   readonly sectors: readonly { readonly sector: string; readonly net: number; readonly gross: number }[];
 }
+/** Historical VaR one day ahead at a day's end. */
+export interface RiskPoint {
+  readonly date: string;
+  readonly valueAtRisk: number | null;
+  readonly equity: number | null;
+}
 /** How the methods have done up to a day. */
 export interface Backtests {
   readonly portfolioId: string;
@@ -138,6 +144,9 @@ export const RISK = `subscription ($id: ID!) { riskMeasures(portfolioId: $id, co
   contributionConfidence contributions { instrument exposure componentVar componentEs incrementalVar }
   shocks { name profit } sectors { sector net gross }
 } }`;
+export const RISK_HISTORY = `query ($id: ID!, $level: Float!) {
+  riskHistory(portfolioId: $id, confidence: $level, maxPoints: 500) { date valueAtRisk equity }
+}`;
 export const BACKTESTS = `query ($id: ID!) { riskBacktests(portfolioId: $id, last: 1) {
   portfolioId date results { method confidence observations exceptions recentExceptions zone kupiecP }
 } }`;

@@ -16,7 +16,9 @@ import {
   type Position,
   query,
   RISK,
+  RISK_HISTORY,
   type Risk,
+  type RiskPoint,
   TRADES,
   type Trade,
 } from './api.ts';
@@ -25,8 +27,8 @@ import { type State, type TapeRow, useStore } from './store.ts';
 
 /** How often history fills in what live values left out: intermediate days, and what came while the connection was down. */
 const REFILL_INTERVAL_MS = 1_000;
-/** Performance goes over all days of a portfolio: asked for no more often. */
-const PERFORMANCE_INTERVAL_MS = 15_000;
+/** Performance and the history of risk go over all days of a portfolio: asked for no more often. */
+const ALL_DAYS_INTERVAL_MS = 15_000;
 /** Instruments of which the newest trade is kept. */
 const MAX_INSTRUMENTS = 200;
 /** A hidden page gets no animation frames; its buffers are emptied this often. */
@@ -57,6 +59,10 @@ class Live {
   /** Portfolio and day whose performance was asked for, and when. */
   #performanceOf = '';
   #performanceAtMs = 0;
+  /** Portfolio and level, and newest day, whose history of risk was asked for, and when. */
+  #riskHistoryOf = '';
+  #riskHistoryTo: string | null = null;
+  #riskHistoryAtMs = 0;
   /** Per portfolio, the event time up to which history has been read. */
   readonly #filledTo = new Map<string, string>();
   readonly #filling = new Set<string>();
@@ -94,6 +100,7 @@ class Live {
       this.#refillAll();
       void this.#loadBacktests();
       void this.#loadPerformance();
+      void this.#loadRiskHistory();
     }, REFILL_INTERVAL_MS);
   }
 
@@ -107,7 +114,15 @@ class Live {
     this.#backtestsOf = '';
     this.#performanceOf = '';
     this.#performanceAtMs = 0;
-    useStore.setState({ selected: portfolioId, positions: {}, risk: null, backtests: null, performance: null });
+    this.#riskHistoryOf = '';
+    useStore.setState({
+      selected: portfolioId,
+      positions: {},
+      risk: null,
+      backtests: null,
+      riskHistory: null,
+      performance: null,
+    });
     this.#stopPositions = follow<Position>(
       this.#client,
       POSITIONS,
@@ -239,6 +254,25 @@ class Live {
     }
   }
 
+  /** At once for another portfolio or level, now and then as days go by. A failure is tried again at the next time. */
+  async #loadRiskHistory(): Promise<void> {
+    const { connection, risk, riskLevel: level } = useStore.getState();
+    if (connection !== 'live' || !this.#client || !risk) return;
+    const id = risk.portfolioId;
+    const wanted = `${id}/${level}`;
+    const isRecent = Date.now() - this.#riskHistoryAtMs < ALL_DAYS_INTERVAL_MS;
+    if (wanted === this.#riskHistoryOf && (isRecent || risk.historyDate === this.#riskHistoryTo)) return;
+    this.#riskHistoryOf = wanted;
+    this.#riskHistoryTo = risk.historyDate;
+    this.#riskHistoryAtMs = Date.now();
+    try {
+      const { riskHistory } = await query<{ riskHistory: RiskPoint[] }>(this.#client, RISK_HISTORY, { id, level });
+      if (useStore.getState().selected === id) useStore.setState({ riskHistory: { level, points: riskHistory } });
+    } catch {
+      this.#riskHistoryOf = '';
+    }
+  }
+
   /** A failure is tried again at the next time. */
   async #loadPerformance(): Promise<void> {
     const { connection, selected, pnl } = useStore.getState();
@@ -246,7 +280,7 @@ class Live {
     if (connection !== 'live' || !this.#client || !value) return;
     const id = value.portfolioId;
     const wanted = `${id}/${value.eventTime.slice(0, 10)}`;
-    if (wanted === this.#performanceOf || Date.now() - this.#performanceAtMs < PERFORMANCE_INTERVAL_MS) return;
+    if (wanted === this.#performanceOf || Date.now() - this.#performanceAtMs < ALL_DAYS_INTERVAL_MS) return;
     this.#performanceOf = wanted;
     this.#performanceAtMs = Date.now();
     try {

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { Backtests, Risk, RiskTail } from './api.ts';
 import { Figures, Scroll } from './figures.tsx';
 import { directionOf, formatMinute, formatNumber, formatPercent } from './format.ts';
+import { RiskHistory } from './risk-history.tsx';
 import { useStore } from './store.ts';
 
 const LEVELS = [0.95, 0.975, 0.99] as const;
@@ -16,11 +17,13 @@ const LABELS: Readonly<Record<string, string>> = {
 };
 const percentOf = (level: number) => `${Number((level * 100).toFixed(1))} %`;
 
+const chooseLevel = (riskLevel: number) => useStore.setState({ riskLevel });
+
 /** Risk of the selected portfolio. */
 export function RiskPanel() {
   const risk = useStore((state) => state.risk);
   const selected = useStore((state) => state.portfolios.find(({ id }) => id === state.selected));
-  const [level, setLevel] = useState<number>(0.99);
+  const level = useStore((state) => state.riskLevel);
   const [horizon, setHorizon] = useState<number>(1);
   return (
     <section className="panel risk" aria-labelledby="risk-title">
@@ -30,7 +33,7 @@ export function RiskPanel() {
           {risk && <Behind risk={risk} />}
         </h2>
         <div className="choices">
-          <Choice label="Level" options={LEVELS} value={level} name={percentOf} choose={setLevel} />
+          <Choice label="Level" options={LEVELS} value={level} name={percentOf} choose={chooseLevel} />
           <Choice
             label="Horizon"
             options={HORIZONS}
@@ -47,6 +50,8 @@ export function RiskPanel() {
             <Tails risk={risk} level={level} horizon={horizon} />
             <Contributions risk={risk} />
             <Shocks risk={risk} />
+            <Sectors risk={risk} />
+            <RiskHistory level={level} name={percentOf(level)} />
           </div>
           <Provenance risk={risk} />
         </>
@@ -91,6 +96,8 @@ function KeyFigures({ risk }: { risk: Risk }) {
   const figures: readonly [string, string, string][] = [
     ['Gross', formatNumber(risk.grossExposure, 0), 'Sum of the absolute market values'],
     ['Net', formatNumber(risk.netExposure, 0), 'Sum of the market values, shorts negative'],
+    ['Long', formatNumber(risk.longExposure, 0), 'Sum of the market values of longs'],
+    ['Short', formatNumber(risk.shortExposure, 0), 'Sum of the market values of shorts'],
     ['Leverage', leverage === null ? '–' : `${formatNumber(leverage, 2)}×`, 'Gross exposure over equity'],
     ['Volatility', formatPercent(risk.volatility, 1), 'Annualised, of the scenarios over equity'],
     ['Beta', formatNumber(beta, 2), `Against ${risk.benchmark}, over equity`],
@@ -233,7 +240,7 @@ function Contributions({ risk }: { risk: Risk }) {
           {rows.length === 0 && (
             <tr>
               <td colSpan={4} className="none">
-                Known with 100 days of history
+                {whyNoContributions(risk)}
               </td>
             </tr>
           )}
@@ -244,8 +251,14 @@ function Contributions({ risk }: { risk: Risk }) {
   );
 }
 
+function whyNoContributions({ unpriced, grossExposure }: Risk): string {
+  if (unpriced.length > 0) return 'Not known while a position has no price';
+  return grossExposure === 0 ? 'Nothing is held' : 'Known with 100 days of history';
+}
+
 function Shocks({ risk }: { risk: Risk }) {
   const rows = [...risk.shocks].sort((a, b) => (a.profit ?? Infinity) - (b.profit ?? Infinity));
+  const why = risk.unpriced.length > 0 ? 'no price' : 'no history';
   return (
     <Scroll label="Shocks">
       <table>
@@ -261,12 +274,55 @@ function Shocks({ risk }: { risk: Risk }) {
           {rows.map(({ name, profit }) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              <td className={directionOf(profit)}>{profit === null ? 'no history' : formatNumber(profit, 0, true)}</td>
+              <td className={directionOf(profit)}>{profit === null ? why : formatNumber(profit, 0, true)}</td>
               <td className={directionOf(profit)}>
                 {formatPercent(profit !== null && risk.equity ? profit / risk.equity : null, 1, true)}
               </td>
             </tr>
           ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Sectors({ risk }: { risk: Risk }) {
+  const { sectors } = risk;
+  const total = sectors.reduce((sum, { gross }) => sum + gross, 0);
+  return (
+    <Scroll label="Exposure by sector">
+      <table>
+        <caption>Exposure by sector</caption>
+        <thead>
+          <tr>
+            <th scope="col">Sector</th>
+            <th scope="col" title="Sum of the market values, shorts negative">
+              Net
+            </th>
+            <th scope="col" title="Sum of the absolute market values">
+              Gross
+            </th>
+            <th scope="col" title="Share of gross exposure">
+              of gross
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {sectors.map(({ sector, net, gross }) => (
+            <tr key={sector}>
+              <th scope="row">{sector || 'No sector known'}</th>
+              <td>{formatNumber(net, 0)}</td>
+              <td>{formatNumber(gross, 0)}</td>
+              <td>{formatPercent(total > 0 ? gross / total : null, 1)}</td>
+            </tr>
+          ))}
+          {sectors.length === 0 && (
+            <tr>
+              <td colSpan={4} className="none">
+                Nothing is held
+              </td>
+            </tr>
+          )}
         </tbody>
       </table>
     </Scroll>

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { Backtests, Performance, Pnl, Portfolio, Position, Risk, Trade } from './api.ts';
+import type { Backtests, Performance, Pnl, Portfolio, Position, Risk, RiskPoint, Trade } from './api.ts';
 
 export type Connection = 'connecting' | 'live' | 'down';
 
@@ -26,6 +26,10 @@ export interface State {
   /** Of the selected portfolio; null before the first. */
   readonly risk: Risk | null;
   readonly backtests: Backtests | null;
+  /** Level of the figures of risk that are shown, e.g. 0.99. */
+  readonly riskLevel: number;
+  /** Of the selected portfolio one day ahead, and at which level. */
+  readonly riskHistory: { readonly level: number; readonly points: readonly RiskPoint[] } | null;
   readonly performance: Performance | null;
   /** Newest trade per instrument. */
   readonly trades: Readonly<Record<string, TapeRow>>;
@@ -45,6 +49,8 @@ export const useStore = create<State>(() => ({
   positions: {},
   risk: null,
   backtests: null,
+  riskLevel: 0.99,
+  riskHistory: null,
   performance: null,
   trades: {},
   sources: [],

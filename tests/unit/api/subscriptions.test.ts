@@ -2,6 +2,8 @@ import { connect, type Socket } from 'node:net';
 import { createClient } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import type { RiskMeasures } from '#schemas/generated/types.ts';
+import { riskMeasures } from '#tests/integration/risk-sample.ts';
 import { emptyStore, pnl, startFakeApi, trade, until } from './fake-api.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -72,6 +74,20 @@ describe('a graphql-ws subscription', () => {
     api.views.trades.apply(trade('NEW', 5));
     await until('a new instrument', () => all.values.length === 4 && some.values.length === 2);
     expect(some.values.map(({ instrument }) => instrument)).toEqual(['XOM', 'NEW']);
+  });
+
+  it('of risk starts with what is known and goes on with what changes, of one portfolio or of all', async () => {
+    api.views.risk.apply(riskMeasures('p', 1_000_000));
+    const RISK = 'portfolioId equity measures(confidence: 0.99, horizonDays: 1) { method valueAtRisk problem }';
+    const one = subscribe<RiskMeasures>(`subscription { riskMeasures(portfolioId: "p", conflateMs: 20) { ${RISK} } }`);
+    const all = subscribe<RiskMeasures>(`subscription { riskMeasures { ${RISK} } }`);
+    await until('the snapshots', () => one.values.length === 1 && all.values.length === 1);
+    expect(one.values[0]).toMatchObject({ portfolioId: 'p', measures: [{ valueAtRisk: 1234.5 }, {}] });
+    api.views.risk.apply(riskMeasures('q', 2_000_000));
+    api.views.risk.apply(riskMeasures('p', 3_000_000, { equity: null }));
+    await until('both changes', () => one.values.length === 2 && all.values.length === 3);
+    expect(one.values[1]).toMatchObject({ portfolioId: 'p', equity: null });
+    expect([...one.errors, ...all.errors]).toEqual([]);
   });
 
   it('leaves nothing behind when its client leaves, by the protocol or by the socket', async () => {
