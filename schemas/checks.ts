@@ -2,7 +2,8 @@
  * Rules that every value keeps, whoever writes or reads it. Each returns null when kept, else a sentence for people,
  * with a stable code where it is a whole record that is looked at.
  */
-import type { Position, Trade } from './generated/types.ts';
+import { formatDecimal } from './decimal.ts';
+import type { Fill, Position, Trade } from './generated/types.ts';
 
 /** Why a record is rejected: a stable code and a sentence. */
 export type Problem = { readonly code: string; readonly reason: string } | null;
@@ -73,6 +74,23 @@ export function tradeProblem(key: string | null, trade: Trade | null, known: boo
     return { code: 'TRADE_SIZE_INVALID', reason };
   }
   return eventTimeProblem(trade.eventTime, nowMs);
+}
+
+/** What is wrong with a fill, or with an amendment of one by itself, or null. */
+export function fillProblem(key: string | null, fill: Fill | null, nowMs: number): Problem {
+  if (fill === null) return { code: 'VALUE_MISSING', reason: 'A fill has no value' };
+  const { portfolio, instrument, fillId, action, quantity, price } = fill;
+  const id =
+    idProblem('portfolio', portfolio) ?? idProblem('instrument', instrument) ?? recordIdProblem('fill', fillId);
+  const problem = id === null ? keyProblem(key, 'portfolio', portfolio) : { code: 'ID_INVALID', reason: id };
+  if (problem) return problem;
+  const wrong = (code: string, what: string): Problem => ({ code, reason: `Fill ${fillId} of ${portfolio}: ${what}` });
+  // The figures of a CANCEL are of no consequence.
+  if (action === 'CANCEL') return eventTimeProblem(fill.eventTime, nowMs);
+  if (quantity <= 0n)
+    return wrong('FILL_QUANTITY_INVALID', `quantity ${formatDecimal(quantity)} is not greater than zero`);
+  if (price <= 0n) return wrong('FILL_PRICE_INVALID', `price ${formatDecimal(price)} is not greater than zero`);
+  return eventTimeProblem(fill.eventTime, nowMs);
 }
 
 /**

@@ -83,6 +83,12 @@ export const TOPICS = {
     'topologies/portfolio',
     'Equity, cash, P&L, exposure and drawdown.',
   ),
+  'audit.trail': topic(
+    'audit.trail',
+    'portfolio',
+    'topologies/positions',
+    'Corrections and cancellations of fills, with the figures before and after.',
+  ),
   'risk.measures': topic(
     'risk.measures',
     'portfolio',
@@ -94,6 +100,12 @@ export const TOPICS = {
     'portfolio',
     'topologies/risk',
     'How VaR and ES forecasts have done: exceptions, tests, traffic lights.',
+  ),
+  'execution.quality': topic(
+    'execution.quality',
+    'portfolio',
+    'topologies/execution',
+    'What executing each order has cost: slippage, implementation shortfall, venues.',
   ),
 } as const satisfies Record<keyof Types, TopicDefinition>;
 

@@ -8,6 +8,7 @@ import { runService } from '#streams/kit/service.ts';
 import { runTopology } from '#streams/runtime/index.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
 import { bars } from './bars/graph.ts';
+import { execution } from './execution/graph.ts';
 import { portfolio } from './portfolio/graph.ts';
 import { positions } from './positions/graph.ts';
 import { risk } from './risk/graph.ts';
@@ -17,6 +18,7 @@ const TOPOLOGIES: Readonly<Record<string, () => TopologyDefinition>> = {
   portfolio: () => portfolio(),
   bars: () => bars(),
   risk: () => risk(),
+  execution: () => execution(),
 };
 
 /** Runs one topology as a process: `node topologies/main.ts positions`. */

@@ -14,7 +14,15 @@ const GROUPS = {
 /** Topics whose tables the API reads: one that the sink never wrote is behind by all there is. */
 const SINK_TOPICS = ['portfolio.pnl', 'portfolio.positions'] as const;
 /** Processes without which the numbers are not complete. The others (replay, demo, venue) may have ended their work. */
-const REQUIRED_PROCESSES = new Set(['positions', 'portfolio', 'bars', 'risk', 'sink-postgres', 'sink-clickhouse']);
+const REQUIRED_PROCESSES = new Set([
+  'positions',
+  'portfolio',
+  'bars',
+  'risk',
+  'execution',
+  'sink-postgres',
+  'sink-clickhouse',
+]);
 
 const SAMPLE_INTERVAL_MS = 1_000;
 const FRESH_MS = 10_000;

@@ -154,12 +154,12 @@ export class DemoClient {
     await this.#producer.flush();
   }
 
-  /** Only the paper venue's fills answer the demo's orders; somebody may ingest others into the same portfolio. */
+  /** Only the paper venue's fills answer the demo's orders; somebody may ingest or correct others in the same portfolio. */
   async #readFills(fills: LogTail<Fill>): Promise<void> {
     const { kafka, signal } = this.#options;
     const before = this.#fills.length;
     const keep = ({ value }: TailRecord<Fill>) => {
-      if (value?.venue === 'paper') this.#fills.push(value);
+      if (value?.venue === 'paper' && value.action === 'NEW') this.#fills.push(value);
     };
     await fills.readTo(await kafka.offsets(FILLS, 'latest-stable'), keep, signal);
     if (this.#fills.length > before) this.#fills.sort((a, b) => a.eventTime - b.eventTime);

@@ -66,14 +66,24 @@ const fills: KindOf<'orders.fills'> = {
     column('quantity', exact('units, greater than zero')),
     column('price', exact('per unit, greater than zero')),
     column('commission', exact('paid; negative for a rebate')),
-    column('fillId', 'id unique within the portfolio; empty: made from the ingest and the row number', false),
+    column(
+      'fillId',
+      'id unique within the portfolio; empty: made from the ingest and the row number, <ingest id>:<row>',
+      false,
+    ),
+    column(
+      'action',
+      'NEW (also where empty), or CORRECT or CANCEL of the fill with that fillId; time is then that of the decision',
+      false,
+    ),
   ],
   record: (row, { id, source }) => {
     const portfolio = row.id('portfolio');
+    const action = row.isEmpty('action') ? 'NEW' : row.oneOf('action', ['NEW', 'CORRECT', 'CANCEL']);
     return {
       eventTime: row.time('time'),
-      fillId: row.isEmpty('fillId') ? `${id}:${row.number}` : row.uniqueId('fillId', portfolio, id && `${id}:`),
-      action: 'NEW',
+      fillId: action === 'NEW' ? newFillId(row, portfolio, id) : row.recordId('fillId'),
+      action,
       portfolio,
       instrument: row.id('instrument'),
       side: row.oneOf('side', ['BUY', 'SELL']),
@@ -85,10 +95,36 @@ const fills: KindOf<'orders.fills'> = {
     };
   },
   key: ({ portfolio }) => portfolio,
-  identity: ({ portfolio, fillId }, { id }) =>
-    fillId.startsWith(`${id}:`) ? Number(fillId.slice(id.length + 1)) : `${portfolio}/${fillId}`,
+  identity: (fill, { id }) => {
+    const { portfolio, fillId, action } = fill;
+    if (action !== 'NEW') return amendmentIdentity(fill);
+    return fillId.startsWith(`${id}:`) ? Number(fillId.slice(id.length + 1)) : `${portfolio}/${fillId}`;
+  },
   isFrom: (fill, { source }) => fill.venue === source,
 };
+
+const newFillId = (row: Row, portfolio: string, ingest: string): string =>
+  row.isEmpty('fillId') ? `${ingest}:${row.number}` : row.uniqueId('fillId', portfolio, ingest && `${ingest}:`);
+
+/** All that an amendment says: several rows may amend one fill, and what says the same again changes nothing. */
+const amendmentIdentity = ({
+  eventTime,
+  portfolio,
+  fillId,
+  action,
+  instrument,
+  side,
+  ...amounts
+}: Types['orders.fills']) =>
+  JSON.stringify([
+    eventTime,
+    portfolio,
+    fillId,
+    action,
+    instrument,
+    side,
+    ...[amounts.quantity, amounts.price, amounts.commission].map(String),
+  ]);
 
 const cash: KindOf<'portfolio.cash'> = {
   topic: 'portfolio.cash',

@@ -57,6 +57,14 @@ export class Row {
     return text;
   }
 
+  /** An id of a record that some row, here or elsewhere, has given it. */
+  recordId(column: string): string {
+    const text = this.#required(column);
+    const problem = text === '' ? null : recordIdProblem(column.replace(/Id$/, ''), text);
+    if (problem) this.report(column, text, problem);
+    return text;
+  }
+
   /** An id that no other row of the file has within `scope`, and that does not begin with `reserved`, as ids made for rows without one do. */
   uniqueId(column: string, scope: string, reserved: string): string {
     const text = this.#text(column);

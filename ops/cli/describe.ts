@@ -3,13 +3,20 @@ import { closest } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { describeTopology, mermaidTopology } from '#streams/topology/describe.ts';
 import { bars } from '#topologies/bars/graph.ts';
+import { execution } from '#topologies/execution/graph.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
 import { risk } from '#topologies/risk/graph.ts';
 import { action } from './command.ts';
 
 /** Every topology by name. */
-export const TOPOLOGIES = { positions: positions(), portfolio: portfolio(), bars: bars(), risk: risk() };
+export const TOPOLOGIES = {
+  positions: positions(),
+  portfolio: portfolio(),
+  bars: bars(),
+  risk: risk(),
+  execution: execution(),
+};
 
 export const describeCommand = (): Command =>
   new Command('describe')

@@ -44,6 +44,7 @@ const PROCESSES: readonly (Pick<ChildSpec, 'name' | 'file' | 'args' | 'finishes'
   { name: 'portfolio', file: 'topologies/main.ts', args: ['portfolio'], stage: 'processor' },
   { name: 'bars', file: 'topologies/main.ts', args: ['bars'], stage: 'processor' },
   { name: 'risk', file: 'topologies/main.ts', args: ['risk'], stage: 'processor' },
+  { name: 'execution', file: 'topologies/main.ts', args: ['execution'], stage: 'processor' },
   { name: 'sink-postgres', file: 'sinks/postgres/main.ts', stage: 'sink' },
   { name: 'sink-clickhouse', file: 'sinks/clickhouse/main.ts', stage: 'sink' },
   { name: 'api', file: 'api/main.ts', stage: 'api' },

@@ -5,6 +5,136 @@ export type Decimal = bigint;
 /** Microseconds since 1970-01-01 UTC, a safe integer (until the year 2255). */
 export type Micros = number;
 
+/** A change to what had been recorded before, with the figures before and after it. */
+export interface AuditEntry {
+  /** When it happened: event time of the record that made the change, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Instrument id; null where the change is not about one. */
+  readonly instrument: null | string;
+  /** What was changed. OTHER: something that this schema does not know yet. */
+  readonly subject: 'OTHER' | 'FILL';
+  /** Id of what was changed: the fillId of a fill. */
+  readonly subjectId: string;
+  /** What was done to it, e.g. CORRECT or CANCEL. */
+  readonly action: string;
+  /** The subject before, as JSON with exact amounts as decimal strings; null where there was none. */
+  readonly before: null | string;
+  /** The subject after, likewise; null where there is none any more, as after CANCEL. */
+  readonly after: null | string;
+  /** Running totals that it moved, as JSON {"<total>": {"before": "<decimal>", "after": "<decimal>"}}: of a fill quantity, cost, realizedPnl, commission and cashFlow of its position. */
+  readonly effect: null | string;
+  /** Topic of the record that made the change. */
+  readonly sourceTopic: string;
+  /** Event time of the record that made the change, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+  /** Partition of the record that made the change. */
+  readonly sourcePartition: number;
+  /** Offset of the record that made the change. */
+  readonly sourceOffset: number;
+}
+
+/** What was executed of an order at one venue. */
+export interface VenueExecution {
+  /** Where it was executed, as in orders.fills. */
+  readonly venue: string;
+  /** Executions in force, at least 1. */
+  readonly fills: number;
+  /** Units executed there, greater than zero. */
+  readonly quantity: Decimal;
+  /** Average execution price there, by quantity. */
+  readonly averagePrice: number;
+  /** By how much averagePrice is worse than the order's arrivalPrice, basis points of it; null where that is unknown. */
+  readonly slippageBps: null | number;
+}
+
+/** What executing an order has cost, after each of its fills, after each correction of one, and when it is closed out. Of the records of one order the newest holds. Costs and slippages are positive when they are costs, whatever the side. Amounts are in the instrument's currency, a basis point is 1e-4. */
+export interface ExecutionQuality {
+  /** Newest of the fills, corrections and the closing out that the record knows of, microseconds since 1970-01-01 UTC; never goes back for an order. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Id of the order in orders.requests, unique within its portfolio. */
+  readonly orderId: string;
+  /** Instrument id, e.g. AAPL. Not empty. */
+  readonly instrument: string;
+  /** Who decided, e.g. demo:momentum. */
+  readonly strategy: string;
+  /** As in orders.requests, e.g. MARKET_ON_CLOSE. */
+  readonly orderType: string;
+  /** BUY or SELL. */
+  readonly side: 'BUY' | 'SELL';
+  /** OPEN: less than all is executed. FILLED: all, or more. EXPIRED: less, and the order's horizon has passed; a fill that still comes counts, and may make it FILLED. */
+  readonly status: 'OPEN' | 'FILLED' | 'EXPIRED';
+  /** Units ordered, greater than zero. */
+  readonly quantity: Decimal;
+  /** Units executed, zero or more; fills of another side than the order's are left out. */
+  readonly filledQuantity: Decimal;
+  /** filledQuantity / quantity, zero or more; above 1 when more was executed than ordered. */
+  readonly fillRatio: number;
+  /** Executions in force. */
+  readonly fills: number;
+  /** Average execution price per unit, by quantity; null without fills. */
+  readonly averagePrice: null | number;
+  /** Price the decision was made on; null if unknown. */
+  readonly decisionPrice: null | number;
+  /** Event time of the order in orders.requests, microseconds UTC. */
+  readonly arrivalTime: Micros;
+  /** Last trade at or before arrivalTime; null when there was none, or when it is no longer known because the order came too late. */
+  readonly arrivalPrice: null | number;
+  /** Event time of the first fill, microseconds UTC; null without fills. */
+  readonly firstFillTime: null | Micros;
+  /** Event time of the newest fill, microseconds UTC; null without fills. */
+  readonly lastFillTime: null | Micros;
+  /** From arrivalTime to the first fill, microseconds; null without fills, negative where clocks disagree. */
+  readonly timeToFirstFillMicros: null | number;
+  /** From arrivalTime to the newest fill, microseconds; null unless FILLED. */
+  readonly timeToFullFillMicros: null | number;
+  /** Volume-weighted average price of the instrument's trades after arrivalTime up to and including lastFillTime; null when none of them has a size. */
+  readonly vwap: null | number;
+  /** Average of the last price over the time from arrivalTime to lastFillTime; null without arrivalPrice or fills. */
+  readonly twap: null | number;
+  /** By how much averagePrice is worse than arrivalPrice, basis points of arrivalPrice; null where either is. */
+  readonly slippageArrivalBps: null | number;
+  /** The same against vwap. */
+  readonly slippageVwapBps: null | number;
+  /** The same against twap. */
+  readonly slippageTwapBps: null | number;
+  /** Value of one unit for each unit of price, of reference.instruments at arrivalTime; 1 where it says nothing. Amounts below are quantity x price x multiplier. */
+  readonly multiplier: Decimal;
+  /** Last trade when the horizon had passed, at which what was not executed is valued; null unless EXPIRED, and when there was no trade. */
+  readonly endPrice: null | number;
+  /** decisionPrice to arrivalPrice on what was executed; null where either is unknown. */
+  readonly delayCost: null | number;
+  /** arrivalPrice to averagePrice on what was executed; null where arrivalPrice is unknown. */
+  readonly tradingCost: null | number;
+  /** decisionPrice to endPrice on what was not executed; 0 when FILLED, null while OPEN or where either is unknown. */
+  readonly opportunityCost: null | number;
+  /** Commission of the fills, in settlement currency; negative for rebates. */
+  readonly fees: Decimal;
+  /** Implementation shortfall: delayCost + tradingCost + opportunityCost + fees. Known without arrivalPrice too, which only divides it; null without decisionPrice or opportunityCost. */
+  readonly shortfall: null | number;
+  /** delayCost in basis points of quantity x decisionPrice x multiplier; null without decisionPrice. */
+  readonly delayBps: null | number;
+  /** tradingCost, likewise. */
+  readonly tradingBps: null | number;
+  /** opportunityCost, likewise. */
+  readonly opportunityBps: null | number;
+  /** fees, likewise. */
+  readonly feesBps: null | number;
+  /** shortfall, likewise. */
+  readonly shortfallBps: null | number;
+  /** By venue, in the order in which they were first used. */
+  readonly venues: readonly VenueExecution[];
+  /** Records of the order before this one. */
+  readonly revision: number;
+  /** Topic of the record that caused this one: orders.fills; orders.requests when the order came after its fills or its horizon has passed; market.trades when trades up to its arrival, newest fill or horizon came after that. */
+  readonly sourceTopic: string;
+  /** Event time of the record that caused this one, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** Open, high, low, close and volume of an instrument's trades in one interval of UTC time. Of the records of one bar (instrument, interval, startTime) the newest holds. */
 export interface Bar {
   /** When the bar was as it is here, microseconds since 1970-01-01 UTC: provisional, its newest trade; final, its end; changed by a late trade, the stream time at which that came. Equals the Kafka record timestamp in milliseconds. */
@@ -97,17 +227,17 @@ export interface Trade {
 
 /** An execution. The one truth positions are built on, applied in offset order. */
 export interface Fill {
-  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  /** When it happened, microseconds since 1970-01-01 UTC; of CORRECT and CANCEL when the amendment was made, the fill keeps its own. Equals the Kafka record timestamp in milliseconds. */
   readonly eventTime: Micros;
-  /** Unique id of the fill within its portfolio. A fillId seen before changes nothing. */
+  /** Unique id of the fill within its portfolio. A NEW fill with an id seen before changes nothing, a cancelled one's too; CORRECT and CANCEL name the fill that they amend. */
   readonly fillId: string;
-  /** NEW: a new execution. CORRECT, CANCEL: amend the fill of that id. */
+  /** NEW: a new execution. CORRECT: the fill of that id was this one. CANCEL: there was no such fill. */
   readonly action: 'NEW' | 'CORRECT' | 'CANCEL';
   /** Portfolio id, e.g. equal-weight. Not empty. */
   readonly portfolio: string;
-  /** Instrument id, e.g. AAPL. Not empty. */
+  /** Instrument id, e.g. AAPL. Not empty. Of CORRECT and CANCEL that of the fill. */
   readonly instrument: string;
-  /** BUY or SELL. */
+  /** BUY or SELL. Of CANCEL this and the amounts are not looked at. */
   readonly side: 'BUY' | 'SELL';
   /** Units executed, greater than zero. */
   readonly quantity: Decimal;
@@ -193,7 +323,7 @@ export interface PortfolioPnl {
   readonly sourceEventTime: Micros;
 }
 
-/** A position after a fill or a new mark. Exact figures are running totals since the portfolio began. */
+/** A position after a fill, a correction of one, or a new mark. Exact figures are running totals since the portfolio began. */
 export interface Position {
   /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
   readonly eventTime: Micros;
@@ -221,11 +351,13 @@ export interface Position {
   readonly commission: Decimal;
   /** Cash moved by fills to date: sells minus buys minus commission. */
   readonly cashFlow: Decimal;
-  /** Fills applied to date. */
+  /** Fills in force: applied to date and not cancelled. */
   readonly fills: number;
+  /** Changes of the exact figures to date: one for each fill, correction and cancellation; 0 in records from before there were corrections. */
+  readonly revision: number;
   /** True when the position is open and has no mark. */
   readonly unpriced: boolean;
-  /** What changed: a fill or a new mark. */
+  /** What changed: the fills (a new one, or one corrected or cancelled), or a new mark. */
   readonly cause: 'FILL' | 'MARK';
   /** Topic of the record that caused this one. */
   readonly sourceTopic: string;
@@ -453,6 +585,8 @@ export interface RiskMeasures {
 
 /** The value type of each topic. */
 export interface Types {
+  'audit.trail': AuditEntry;
+  'execution.quality': ExecutionQuality;
   'market.bars': Bar;
   'market.returns': DailyReturn;
   'market.sessions': Session;

@@ -25,12 +25,17 @@ export const TARGETS = {
   'orders.fills': {
     view: 'fills',
     order: ['portfolio', 'instrument', 'event_time'],
-    doc: 'Executions: one row per record of orders.fills, repeated fill_ids included (fills_summary leaves them out).',
+    doc: 'Executions: one row per record of orders.fills, amendments and repeated fill_ids included. Those that count: fills_in_force.',
   },
   'portfolio.positions': {
     view: 'positions',
     order: ['portfolio', 'instrument', 'event_time'],
     doc: 'Every state of every position: one row per record of portfolio.positions. Current ones: positions_latest.',
+  },
+  'audit.trail': {
+    view: 'audit_trail',
+    order: ['portfolio', 'subject_id', 'event_time'],
+    doc: 'What was changed afterwards, with the figures before and after: one row per record of audit.trail.',
   },
   'portfolio.pnl': {
     view: 'pnl',
@@ -46,6 +51,11 @@ export const TARGETS = {
     view: 'risk_backtests',
     order: ['portfolio', 'date'],
     doc: 'How forecasts have done: one row per record of risk.backtests. risk_verdicts has a row for each method and level.',
+  },
+  'execution.quality': {
+    view: 'execution_quality',
+    order: ['portfolio', 'order_id', 'event_time'],
+    doc: 'What executing orders has cost: one row per record of execution.quality. As it is now: execution_latest, execution_venues.',
   },
 } as const satisfies Partial<Record<TopicName, Target>>;
 

@@ -1,3 +1,5 @@
+import { tableColumns } from './tables.ts';
+
 /** A view for people: columns with their documentation, and the query behind it. */
 export interface View {
   readonly name: string;
@@ -11,6 +13,28 @@ const ID = 'LowCardinality(String)';
 const AMOUNT = 'Decimal(38, 9)';
 const INTERVAL = "Enum8('SECOND' = 1, 'MINUTE' = 2, 'HOUR' = 3, 'DAY' = 4)";
 const TIME = "DateTime64(6, 'UTC')";
+const SIDE = "Enum8('BUY' = 1, 'SELL' = 2)";
+/** Columns of execution_latest after portfolio and order_id. */
+const EXECUTION_FIGURES = [
+  'instrument',
+  'strategy',
+  'side',
+  'status',
+  'arrival_time',
+  'quantity',
+  'filled_quantity',
+  'average_price',
+  'slippage_arrival_bps',
+  'slippage_vwap_bps',
+  'slippage_twap_bps',
+  'delay_bps',
+  'trading_bps',
+  'opportunity_bps',
+  'fees_bps',
+  'shortfall',
+  'shortfall_bps',
+  'fees',
+];
 const LAST_OF_DAY = 'at the last record of the day';
 
 /**
@@ -55,12 +79,46 @@ FROM trades GROUP BY instrument, day`,
       column('stress_window', 'Nullable(String)', 'Days that the scenarios are from; null: the newest.'),
       column('value_at_risk', 'Nullable(Float64)', 'A positive loss in base currency; null where there is none.'),
       column('expected_shortfall', 'Nullable(Float64)', 'A positive loss in base currency; null with VaR.'),
+      column('scenarios', 'Int32', 'Days of history that it was taken from.'),
       column('problem', 'Nullable(String)', 'Why there is no figure.'),
     ],
     sql: `SELECT portfolio, event_time, day_end, history_date, tail.method AS method, tail.confidence AS confidence,
   tail.horizon_days AS horizon_days, tail.stress_window AS stress_window, tail.value_at_risk AS value_at_risk,
-  tail.expected_shortfall AS expected_shortfall, tail.problem AS problem
+  tail.expected_shortfall AS expected_shortfall, tail.scenarios AS scenarios, tail.problem AS problem
 FROM risk_measures ARRAY JOIN measures AS tail`,
+  },
+  {
+    name: 'risk_contributions',
+    doc: 'What each position adds to historical VaR and ES, one day ahead; a row for each in every record of risk.measures.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('event_time', TIME, 'Event time of the record.'),
+      column('detail_time', TIME, 'Event time of these figures: a record may repeat those of up to a minute before.'),
+      column('day_end', 'Bool', 'True: what was held at the end of history_date.'),
+      column('history_date', 'Nullable(String)', 'Newest day whose returns are in the scenarios.'),
+      column('confidence', 'Nullable(Float64)', 'Level, e.g. 0.99.'),
+      column('instrument', ID, 'Instrument id.'),
+      column('exposure', 'Float64', 'Market value, base currency; negative when short.'),
+      column('component_var', 'Float64', 'Its part of VaR; over all positions they sum to it.'),
+      column('component_es', 'Float64', 'Its part of ES; over all positions they sum to it.'),
+      column('marginal_var', 'Float64', 'Change of VaR for one more unit of base currency held of it.'),
+      column('incremental_var', 'Float64', 'VaR less VaR without the position.'),
+    ],
+    sql: `SELECT portfolio, event_time, detail_time, day_end, history_date, contribution_confidence AS confidence,
+  part.instrument AS instrument, part.exposure AS exposure, part.component_var AS component_var,
+  part.component_es AS component_es, part.marginal_var AS marginal_var, part.incremental_var AS incremental_var
+FROM risk_measures ARRAY JOIN contributions AS part`,
+  },
+  {
+    name: 'risk_latest',
+    doc: 'Risk of every portfolio as it stands: its newest record of risk.measures that is of the present, no day end.',
+    columns: tableColumns('risk.measures'),
+    sql: `SELECT ${tableColumns('risk.measures')
+      .map(({ name }) => name)
+      .join(', ')}
+FROM risk_measures WHERE (portfolio, _offset) IN (
+  SELECT portfolio, max(_offset) FROM risk_measures WHERE NOT day_end GROUP BY portfolio
+)`,
   },
   {
     name: 'risk_verdicts',
@@ -88,6 +146,65 @@ FROM risk_measures ARRAY JOIN measures AS tail`,
   result.recent_exceptions AS recent_exceptions, result.zone AS zone, result.multiplier AS multiplier,
   result.kupiec_p AS kupiec_p, result.coverage_p AS coverage_p
 FROM risk_backtests ARRAY JOIN results AS result`,
+  },
+  {
+    name: 'execution_latest',
+    doc: 'What executing each order has cost: the newest record of execution.quality.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('order_id', 'String', 'Id of the order.'),
+      column('instrument', ID, 'Instrument id.'),
+      column('strategy', 'String', 'Who decided.'),
+      column('side', SIDE, 'BUY or SELL.'),
+      column('status', "Enum8('OPEN' = 1, 'FILLED' = 2, 'EXPIRED' = 3)", 'OPEN, FILLED or EXPIRED.'),
+      column('arrival_time', TIME, 'When it was asked for.'),
+      column('quantity', AMOUNT, 'Units ordered.'),
+      column('filled_quantity', AMOUNT, 'Units executed.'),
+      column('average_price', 'Nullable(Float64)', 'Average execution price; null without fills.'),
+      column('slippage_arrival_bps', 'Nullable(Float64)', 'Against the price at arrival; positive is a cost.'),
+      column('slippage_vwap_bps', 'Nullable(Float64)', 'Against the volume-weighted average price meanwhile.'),
+      column('slippage_twap_bps', 'Nullable(Float64)', 'Against the time-weighted average price meanwhile.'),
+      column('delay_bps', 'Nullable(Float64)', 'Part of the shortfall: from decision to arrival.'),
+      column('trading_bps', 'Nullable(Float64)', 'Part of the shortfall: from arrival to the fills.'),
+      column('opportunity_bps', 'Nullable(Float64)', 'Part of the shortfall: what was not executed.'),
+      column('fees_bps', 'Nullable(Float64)', 'Part of the shortfall: commission.'),
+      column('shortfall', 'Nullable(Float64)', 'Implementation shortfall in currency; null while OPEN.'),
+      column('shortfall_bps', 'Nullable(Float64)', 'The same in basis points of the value at the decision price.'),
+      column('fees', AMOUNT, 'Commission.'),
+    ],
+    sql: `SELECT portfolio, order_id, ${EXECUTION_FIGURES.map((name, index) => `newest.${index + 1} AS ${name}`).join(', ')}
+FROM (
+  SELECT portfolio, order_id, argMax((${EXECUTION_FIGURES.join(', ')}), _offset) AS newest
+  FROM execution_quality GROUP BY portfolio, order_id
+)`,
+  },
+  {
+    name: 'execution_venues',
+    doc: 'How venues compare: executions of all orders as they are now, by portfolio and venue.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('venue', 'String', 'Where it was executed.'),
+      column('orders', 'UInt64', 'Orders with executions there.'),
+      column('fills', 'Int64', 'Executions in force.'),
+      column('quantity', AMOUNT, 'Units executed.'),
+      column('notional', 'Float64', 'Sum of quantity x average price x multiplier.'),
+      column(
+        'slippage_bps',
+        'Nullable(Float64)',
+        'Against the price at arrival, weighted by notional, of the orders that have one; positive is a cost.',
+      ),
+    ],
+    sql: `SELECT portfolio, venue, count() AS orders, sum(venue_fills) AS fills, sum(venue_quantity) AS quantity,
+  sum(value) AS notional, sumOrNull(slippage * value) / sumIf(value, slippage IS NOT NULL) AS slippage_bps
+FROM (
+  SELECT portfolio, at.venue AS venue, at.fills AS venue_fills, at.quantity AS venue_quantity,
+    at.slippage_bps AS slippage, toFloat64(at.quantity) * at.average_price * toFloat64(newest.1) AS value
+  FROM (
+    SELECT portfolio, order_id, argMax((multiplier, venues), _offset) AS newest
+    FROM execution_quality GROUP BY portfolio, order_id
+  ) ARRAY JOIN newest.2 AS at
+)
+GROUP BY portfolio, venue`,
   },
   {
     name: 'bars_latest',
@@ -165,7 +282,7 @@ FROM pnl GROUP BY portfolio, day`,
       column('unrealized_pnl', 'Nullable(Float64)', 'Unrealised P&L; 0 when flat, null when unpriced.'),
       column('commission', AMOUNT, 'Commission paid to date.'),
       column('cash_flow', AMOUNT, 'Cash moved by fills to date: sells minus buys minus commission.'),
-      column('fills', 'Int64', 'Fills applied to date.'),
+      column('fills', 'Int64', 'Fills in force.'),
     ],
     sql: `SELECT portfolio, instrument, newest.1 AS event_time, newest.2 AS quantity, newest.3 AS cost,
   newest.4 AS average_price, newest.5 AS mark_price, newest.6 AS realized_pnl, newest.7 AS unrealized_pnl,
@@ -177,8 +294,41 @@ FROM (
 )`,
   },
   {
+    name: 'fills_in_force',
+    doc: 'Fills as they count in the ledger: the first record of each fill_id with what corrected it, without those cancelled.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('fill_id', 'String', 'Unique id of the fill within its portfolio.'),
+      column('instrument', ID, 'Instrument id.'),
+      column('event_time', TIME, 'When it was executed.'),
+      column('side', "Enum8('BUY' = 1, 'SELL' = 2)", 'BUY or SELL.'),
+      column('quantity', AMOUNT, 'Units executed.'),
+      column('price', AMOUNT, 'Price per unit in the instrument’s currency.'),
+      column('commission', AMOUNT, 'Commission paid.'),
+      column('order_id', 'Nullable(String)', 'Id of the order that was filled.'),
+      column('venue', ID, 'Where it was executed, or who corrected it.'),
+      column('corrected', 'Bool', 'True when its figures are those of a correction.'),
+    ],
+    sql: `SELECT portfolio, fill_id, instrument, first_time AS event_time, side, quantity, price, commission, order_id,
+  venue, action != 'NEW' AS corrected
+FROM fills
+INNER JOIN (
+  SELECT portfolio, fill_id, argMin(time, step) AS first_time, argMax(partition, step) AS _partition,
+    argMax(position, step) AS _offset
+  FROM (
+    SELECT portfolio, fill_id, event_time AS time, toString(action) AS done, _partition AS partition,
+      _offset AS position, toUInt64(0) AS step
+    FROM fills WHERE action = 'NEW' ORDER BY position LIMIT 1 BY portfolio, fill_id
+    UNION ALL
+    SELECT portfolio, subject_id, event_time, action, toUInt16(source_partition), toUInt64(source_offset), _offset + 1
+    FROM audit_trail WHERE subject = 'FILL'
+  )
+  GROUP BY portfolio, fill_id HAVING min(step) = 0 AND argMax(done, step) != 'CANCEL'
+) AS counted USING (portfolio, fill_id, _partition, _offset)`,
+  },
+  {
     name: 'fills_summary',
-    doc: 'Executions per portfolio and instrument; of a repeated fill_id the first record counts, as in the ledger.',
+    doc: 'Executions per portfolio and instrument, as they count in the ledger (fills_in_force).',
     columns: [
       column('portfolio', ID, 'Portfolio id.'),
       column('instrument', ID, 'Instrument id.'),
@@ -200,7 +350,7 @@ FROM (
   sumIf(toFloat64(quantity) * toFloat64(price), side = 'BUY') AS bought_value,
   sumIf(toFloat64(quantity) * toFloat64(price), side = 'SELL') AS sold_value,
   sum(commission) AS commission, min(event_time) AS first_time, max(event_time) AS last_time
-FROM (SELECT * FROM fills ORDER BY _offset LIMIT 1 BY portfolio, fill_id)
+FROM fills_in_force
 GROUP BY portfolio, instrument`,
   },
 ];

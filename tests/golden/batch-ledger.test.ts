@@ -100,6 +100,7 @@ function history(seed: number, { inOrder, skew = 1 }: Story): Recorded {
   const recorded = new Recorded();
   recorded.instrument(instrument('ES', '50', at('01-01T00:00:00')));
   recorded.instrument(instrument('ES', '12.5', at('01-04T00:00:00')));
+  const known: Fill[] = [];
   let time = at('01-03T10:00:00');
   for (let n = 0; n < 600; n++) {
     if (next() < 0.6) time += Math.floor(next() * 9 * HOUR);
@@ -118,13 +119,28 @@ function history(seed: number, { inOrder, skew = 1 }: Story): Recorded {
       const commission = (next() * 5 - 1).toFixed(4);
       const side = pick(['BUY', 'SELL'] as const);
       const id = `f${Math.floor(next() * 2000)}`;
-      recorded.fill(fill({ id, portfolio, instrument: name, side, quantity, price, commission, time: eventTime }));
+      const deal = fill({ id, portfolio, instrument: name, side, quantity, price, commission, time: eventTime });
+      if (known.length > 0 && next() < 0.2) amend(recorded, { next, pick }, pick(known), deal);
+      else {
+        recorded.fill(deal);
+        known.push(deal);
+      }
     }
     if (next() < 0.2) bad(recorded, eventTime);
     recorded.drain(n % skew !== 0);
   }
   recorded.drain();
   return recorded;
+}
+
+/** A correction or cancellation of a fill with the figures of another; some come twice, some name the wrong instrument. */
+function amend(recorded: Recorded, { next, pick }: ReturnType<typeof random>, of: Fill, figures: Fill): void {
+  const { fillId, portfolio, instrument: name } = of;
+  const action = pick(['CORRECT', 'CORRECT', 'CANCEL'] as const);
+  const amendment = { ...figures, fillId, portfolio, instrument: next() < 0.1 ? 'GE' : name, action };
+  recorded.fill(amendment);
+  if (next() < 0.3) recorded.fill({ ...amendment, price: amendment.price + 1n });
+  if (next() < 0.3) recorded.fill(amendment);
 }
 
 /** Records that both sides must leave out. */
@@ -152,11 +168,14 @@ describe('the batch calculation', () => {
     const { status, stdout, stderr } = compare('--drawdown');
     expect(stderr).toBe('');
     expect(status).toBe(0);
-    const { compared, skipped } = JSON.parse(stdout);
+    const { compared, skipped, ...counts } = JSON.parse(stdout);
     expect(compared['portfolio.positions keys']).toBe(15);
     expect(compared['portfolio.pnl keys']).toBe(3);
     expect(compared.figures).toBeGreaterThan(150);
     expect(skipped['orders.fills (duplicate)']).toBeGreaterThan(0);
+    expect(counts.amendments).toBeGreaterThan(10);
+    expect(counts['amendments repeated']).toBeGreaterThan(0);
+    expect(counts['fills refused']).toBeGreaterThan(0);
   });
 
   it.each([8, 9])('agrees on history %i, where some instruments run far ahead of others', (seed) => {
@@ -193,7 +212,7 @@ describe('the batch calculation', () => {
 });
 
 describe('its comparison can fail', () => {
-  const recorded = history(7, { inOrder: true });
+  const recorded = history(10, { inOrder: true });
   /** Changes the figures of the last record of a key. */
   const tamper = (topic: string, key: string, change: (value: Figures) => object | null) => {
     const target = recorded.rows.findLast((row) => row.topic === topic && row.key === key)!;

@@ -10,16 +10,17 @@ amounts must agree to the last digit, doubles to 1e-9 relative (beyond the round
 difference, or when there was nothing to compare. --drawdown adds peak, drawdown and day P&L from a pass over event-time instants;
 they depend on the interleaving, so they can only be compared after inputs that arrived in order of event time.
 
-It shares no code with the topologies, only their written rules: the docstrings of topologies/positions/ledger.ts and instruments.ts and
-of topologies/portfolio/account.ts. Python's decimal does the arithmetic. Instruments are taken as described before their fills, and
-portfolio totals as within 38 digits. Python 3.9 or newer, standard library only.
+It shares no code with the topologies, only their written rules: the docstrings of topologies/positions/ledger.ts, ledger-store.ts and
+instruments.ts and of topologies/portfolio/account.ts. After each CORRECT and CANCEL a position is computed from nothing, of its amended
+fills. Python's decimal does the arithmetic. Instruments are taken as described before their fills, and portfolio totals as within 38
+digits. Python 3.9 or newer, standard library only.
 """
 import argparse
 import json
 import os
 import sys
 import time
-from collections import Counter
+from collections import Counter, namedtuple
 from decimal import Context, Decimal, ROUND_HALF_EVEN, setcontext
 
 # Wide enough that every sum and product below is exact, and a quotient too close to a tie cannot pass for one.
@@ -37,6 +38,10 @@ INPUTS = ("market.trades", "orders.fills", "portfolio.cash", "reference.instrume
 
 def rounded(value):
     return value.quantize(UNIT)
+
+
+# A record of orders.fills; `rest` is what no figure depends on.
+Fill = namedtuple("Fill", "portfolio fill_id event_time instrument signed price commission action rest")
 
 
 class OutOfRange(Exception):
@@ -95,7 +100,7 @@ class Inputs:
         self.read = Counter()
         self.trades = list(self.select(folder, "market.trades", self.trade))
         self.versions = self.instrument_versions(read_topic(folder, "reference.instruments"))
-        self.fills = self.first_of_id(self.select(folder, "orders.fills", self.fill), "orders.fills")
+        self.fills = list(self.accepted_fills(self.select(folder, "orders.fills", self.fill)))
         self.cash = self.first_of_id(self.select(folder, "portfolio.cash", self.movement), "portfolio.cash")
 
     def select(self, folder, topic, convert):
@@ -120,6 +125,19 @@ class Inputs:
                 kept.append(row)
         return kept
 
+    def accepted_fills(self, rows):
+        """Later NEW fills of an id count for nothing, nor do amendments of an id not seen yet or of another instrument."""
+        instruments = {}
+        for row in rows:
+            held = instruments.get(row[:2])
+            if row.action == "NEW" and held is not None:
+                self.skipped["orders.fills (duplicate)"] += 1
+            elif row.action == "NEW" or held == row.instrument:
+                instruments.setdefault(row[:2], row.instrument)
+                yield row
+            else:
+                self.skipped["orders.fills"] += 1
+
     def trade(self, key, value):
         price = number(value["price"])
         size = value["size"]
@@ -132,14 +150,17 @@ class Inputs:
 
     def fill(self, key, value):
         quantity, price, commission = (Decimal(value[name]) for name in ("quantity", "price", "commission"))
+        figures = 0 < quantity < LIMIT and 0 < price < LIMIT and abs(commission) < LIMIT
         good = (
             key == value["portfolio"] and valid_id(key) and valid_id(value["instrument"])
-            and valid_id(value["fillId"], 300, True) and value["action"] == "NEW"
-            and 0 < quantity < LIMIT and 0 < price < LIMIT and abs(commission) < LIMIT
+            and valid_id(value["fillId"], 300, True) and (figures or value["action"] == "CANCEL")
             and valid_time(value["eventTime"], self.now)
         )
+        if not good:
+            return None
         signed = quantity if value["side"] == "BUY" else -quantity
-        return (key, value["fillId"], value["eventTime"], value["instrument"], signed, price, commission) if good else None
+        return Fill(key, value["fillId"], value["eventTime"], value["instrument"], signed, price, commission,
+                    value["action"], (value["side"], value["orderId"], value["venue"]))
 
     def movement(self, key, value):
         amount = Decimal(value["amount"])
@@ -243,6 +264,10 @@ class Books:
         self.marks = {}
         self.deposits = Counter()
         self.rejected = 0
+        # Per position its fills by id, in the order in which they came, with their multiplier; None where one was cancelled.
+        self.listed = {}
+        self.amendments = set()
+        self.repeated = 0
 
     def trade(self, event_time, instrument, price):
         """True when the mark moved."""
@@ -252,18 +277,49 @@ class Books:
         self.marks[instrument] = (event_time, price)
         return True
 
-    def fill(self, portfolio, _fill_id, event_time, instrument, signed, price, commission):
-        position = self.positions.setdefault((portfolio, instrument), Position())
+    def fill(self, fill):
+        """True when it changed its position."""
+        key = fill.portfolio, fill.instrument
+        listed = self.listed.setdefault(key, {})
         try:
-            position.apply(signed, price, commission, self.inputs.multiplier(instrument, event_time))
+            position = self.new(key, listed, fill) if fill.action == "NEW" else self.amended(listed, fill)
         except OutOfRange:
+            position = None
             self.rejected += 1
-        if position.fills == 0:
-            del self.positions[portfolio, instrument]
-            return
-        self.by_portfolio.setdefault(portfolio, {})[instrument] = position
-        holders = self.holders.setdefault(instrument, set())
-        (holders.add if position.quantity else holders.discard)(portfolio)
+        if position is None:
+            return False
+        self.positions[key] = position
+        self.by_portfolio.setdefault(fill.portfolio, {})[fill.instrument] = position
+        holders = self.holders.setdefault(fill.instrument, set())
+        (holders.add if position.quantity else holders.discard)(fill.portfolio)
+        return True
+
+    def new(self, key, listed, fill):
+        position = self.positions.get(key) or Position()
+        figures = fill.signed, fill.price, fill.commission, self.inputs.multiplier(fill.instrument, fill.event_time)
+        position.apply(*figures)
+        listed[fill.fill_id] = figures
+        return position
+
+    def amended(self, listed, fill):
+        """The position of the amended list, from nothing; None where the amendment counts for nothing."""
+        if fill in self.amendments:
+            self.repeated += 1
+            return None
+        figures = listed.get(fill.fill_id)
+        if figures is None:
+            self.rejected += 1
+            return None
+        after = dict(listed)
+        corrected = fill.signed, fill.price, fill.commission, figures[3]
+        after[fill.fill_id] = None if fill.action == "CANCEL" else corrected
+        position = Position()
+        for each in after.values():
+            if each is not None:
+                position.apply(*each)
+        listed.update(after)
+        self.amendments.add(fill)
+        return position
 
     def mark(self, instrument):
         return self.marks[instrument][1] if instrument in self.marks else None
@@ -283,7 +339,7 @@ def final_books(inputs):
     for trade in inputs.trades:
         books.trade(*trade)
     for fill in inputs.fills:
-        books.fill(*fill)
+        books.fill(fill)
     for portfolio, _cash_id, _event_time, amount in inputs.cash:
         books.deposits[portfolio] += amount
     return books
@@ -378,8 +434,8 @@ def walk(inputs):
             if books.trade(*row):
                 touched |= books.holders.get(row[1], set())
         elif kind == 1:
-            books.fill(*row)
-            touched.add(row[0])
+            if books.fill(row):
+                touched.add(row[0])
         else:
             touched.add(row[0])
         if index + 1 == len(events) or events[index + 1][0] != event_time:
@@ -476,7 +532,8 @@ def main():
         "portfolio.positions": position_figures(books),
         "portfolio.pnl": portfolio_figures(books, walk(inputs) if arguments.drawdown else None),
     }
-    counts = {"read": inputs.read, "skipped": inputs.skipped, "fills out of range": books.rejected}
+    counts = {"read": inputs.read, "skipped": inputs.skipped, "fills refused": books.rejected,
+              "amendments": len(books.amendments), "amendments repeated": books.repeated}
     if arguments.compare is None:
         for rows in figures.values():
             for row in rows.values():

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { System } from '#ops/embedded/launcher.ts';
 import { AVRO } from '#schemas/avro.ts';
 import { decimalFromNumber } from '#schemas/decimal.ts';
-import type { Fill, PortfolioPnl, Position, Trade } from '#schemas/generated/types.ts';
+import type { AuditEntry, Fill, PortfolioPnl, Position, Trade } from '#schemas/generated/types.ts';
 import { type Kafka, openKafka, type Producer, SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { untilCaughtUp } from '#tests/chaos/ledger-check.ts';
 import { startTestSystem, until } from './harness.ts';
@@ -193,6 +193,42 @@ describe('bad input to the running system', () => {
     await sendFill(fill({ portfolio: 'twice', fillId: 'other', quantity: decimalFromNumber(1) }));
     await until('the third fill', async () => (await positions()).get('twice/ABC')?.fills === 2, 30_000);
     expect((await positions()).get('twice/ABC')!.quantity).toBe(decimalFromNumber(6));
+  });
+
+  it('a correction of a fill that is not there is a dead letter', () =>
+    expectDeadLetter(
+      'too-early',
+      () => sendFill(fill({ portfolio: 'too-early', fillId: 'later', action: 'CORRECT' })),
+      'FILL_UNKNOWN',
+      (letter) => expect(letter.headers).toMatchObject({ 'source.topic': 'orders.fills' }),
+    ));
+
+  it('wrong fills that are corrected and cancelled leave no trace in position and cash, and one in the audit trail', async () => {
+    const mended = (fields: Partial<Fill>) => fill({ portfolio: 'mended', ...fields });
+    const right = { fillId: 'wrong', quantity: decimalFromNumber(7), price: decimalFromNumber(11) };
+    await sendFill(mended({ fillId: 'wrong' }));
+    await sendFill(mended({ fillId: 'never', quantity: decimalFromNumber(3) }));
+    for (let times = 0; times < 2; times++) await sendFill(mended({ ...right, action: 'CORRECT' }));
+    await sendFill(mended({ fillId: 'never', action: 'CANCEL' }));
+    await until('both', async () => (await positions()).get('mended/ABC')?.revision === 4, 30_000);
+    expect((await positions()).get('mended/ABC')).toMatchObject({
+      quantity: decimalFromNumber(7),
+      cost: decimalFromNumber(77),
+      cashFlow: decimalFromNumber(-77),
+      fills: 1,
+    });
+    const pnl = await topicSerde<PortfolioPnl>(registry, 'portfolio.pnl', AVRO['portfolio.pnl']);
+    const cash = async () =>
+      (await readAll('portfolio.pnl', (value) => pnl.decodeAsync(value!)))
+        .filter(({ portfolio }) => portfolio === 'mended')
+        .at(-1)?.cash;
+    await until('its portfolio', async () => (await cash()) === decimalFromNumber(-77), 30_000);
+    const audit = await topicSerde<AuditEntry>(registry, 'audit.trail', AVRO['audit.trail']);
+    const entries = await readAll('audit.trail', (value) => audit.decodeAsync(value!));
+    expect(entries.map(({ subjectId, action }) => [subjectId, action])).toEqual([
+      ['wrong', 'CORRECT'],
+      ['never', 'CANCEL'],
+    ]);
   });
 
   it('10 MB are refused at the door, and as a compressed batch become a dead letter cut to size', async () => {

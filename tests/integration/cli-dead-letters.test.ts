@@ -112,7 +112,10 @@ describe('tidemark dead-letters', { timeout: 120_000 }, () => {
 
   it('says that there are none', async () => {
     const { code, stdout } = await tidemark.run('dead-letters', 'list');
-    expect([code, stdout]).toEqual([0, 'No dead letters and no late records of bars, portfolio, positions, risk.\n']);
+    expect([code, stdout]).toEqual([
+      0,
+      'No dead letters and no late records of bars, execution, portfolio, positions, risk.\n',
+    ]);
     const replay = await tidemark.run('dead-letters', 'replay', 'positions', '--all');
     expect([replay.code, replay.stderr]).toEqual([
       1,

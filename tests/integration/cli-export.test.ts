@@ -101,6 +101,7 @@ describe('tidemark export', { timeout: 120_000 }, () => {
       commission: 0n,
       cashFlow: 0n,
       fills: 1,
+      revision: 1,
       unpriced: true,
       cause: 'FILL',
       sourceTopic: 'orders.fills',

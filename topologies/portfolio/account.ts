@@ -28,9 +28,11 @@ export interface Amounts {
   readonly realizedPnl: bigint;
   readonly commission: bigint;
 }
-/** Last ledger figures of one position; changes with its fills only. Key portfolio/instrument. */
+/** Last ledger figures of one position; changes with its fills and their corrections only. Key portfolio/instrument. */
 export interface Holding extends Amounts {
+  /** Both, because records from before there were corrections have no revision. */
   readonly fills: number;
+  readonly revision: number;
   /** quantity × multiplier as a double; 0 when flat. */
   readonly units: number;
 }
@@ -69,6 +71,7 @@ const AMOUNTS = { cashFlow: DECIMAL, cost: DECIMAL, realizedPnl: DECIMAL, commis
 
 export const HOLDING_SCHEMA = record('Holding', 'Ledger figures of a position; key portfolio/instrument.', {
   fills: 'long',
+  revision: 'long',
   units: 'double',
   ...AMOUNTS,
 });

@@ -110,7 +110,7 @@ export class Adder implements Processor<Position | CashMovement | null> {
     const { portfolio, eventTime } = position;
     const account = this.#accounts.get(portfolio) ?? EMPTY_ACCOUNT;
     const held = this.#holdings.get(key);
-    const holding = held && held.fills === position.fills ? held : makeHolding(position);
+    const holding = held && isSameLedger(held, position) ? held : makeHolding(position);
     let totals: Amounts = account;
     if (holding !== held) {
       totals = exchange(account, held, holding);
@@ -217,10 +217,14 @@ export class Adder implements Processor<Position | CashMovement | null> {
   }
 }
 
+/** True where only the mark has changed: then no ledger amount is looked at. */
+const isSameLedger = (held: Holding, { fills, revision }: Position) =>
+  held.revision === revision && held.fills === fills;
+
 function makeHolding(position: Position): Holding {
-  const { fills, quantity, multiplier, cashFlow, cost, realizedPnl, commission } = position;
+  const { fills, revision, quantity, multiplier, cashFlow, cost, realizedPnl, commission } = position;
   const units = decimalToNumber(quantity) * decimalToNumber(multiplier);
-  return { fills, units, cashFlow, cost, realizedPnl, commission };
+  return { fills, revision, units, cashFlow, cost, realizedPnl, commission };
 }
 
 function valuationOf({ markPrice, unrealizedPnl }: Position, units: number): Valuation | null {

@@ -22,7 +22,7 @@ const PNL = TOPICS['portfolio.pnl'].name;
  */
 export const portfolio = ({ conflate = false }: PortfolioOptions = {}): TopologyDefinition => ({
   name: 'portfolio',
-  version: 1,
+  version: 2,
   sources: {
     // Our own topic, but one damaged record must not stop the desk.
     positions: { topic: POSITIONS, value: AVRO[POSITIONS], onPoison: 'DEAD_LETTER' },

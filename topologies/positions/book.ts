@@ -3,8 +3,11 @@ import { DecimalError, decimalToNumber } from '#schemas/decimal.ts';
 import type { Fill, Instrument, Position, Trade } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
+import { auditEntry } from './audit.ts';
+import type { AcceptedFill } from './fills.ts';
 import { addVersion, type InstrumentInfo, multiplierAt } from './instruments.ts';
-import { applyFill, averagePrice, EMPTY_LEDGER, type Ledger, unrealizedPnl } from './ledger.ts';
+import { averagePrice, unrealizedPnl } from './ledger.ts';
+import { LedgerStore, type PositionLedger } from './ledger-store.ts';
 import { instrumentProblem } from './validate.ts';
 
 /** Newest trade of an instrument. */
@@ -28,7 +31,7 @@ export const MARK_SCHEMA: AvroSchema = {
 interface Holder {
   readonly portfolio: string;
   readonly key: string;
-  readonly ledger: Ledger;
+  readonly ledger: PositionLedger;
   /** quantity × multiplier. */
   readonly units: number;
   readonly cost: number;
@@ -50,19 +53,21 @@ interface Listing {
 }
 
 /**
- * By instrument: keeps the newest trade as the mark, applies fills to positions, and emits a position for each holder a trade marks and
- * for each fill. A trade older (by event time) than the mark is counted as `late-trade` and moves nothing; of trades at the
- * same event time the one with the later offset holds. A fill counts however late it is.
+ * By instrument: keeps the newest trade as the mark, applies fills and their amendments to positions, and emits a
+ * position for each of these and for each holder a trade marks. A trade older (by event time) than the mark is counted
+ * as `late-trade` and moves nothing; of trades at the same event time the one with the later offset holds. A fill
+ * counts however late it is. An amendment that is applied has an entry in the audit trail; one that was applied before
+ * is counted as `duplicate-amendment`.
  *
  * Holders by instrument are an index in memory, built from the stores at the first record and kept with them: an abort makes a new
  * processor. A stored row of holders would be rewritten to the changelog by every open and close.
  */
-export class Book implements Processor<Fill | Trade | Instrument | null> {
+export class Book implements Processor<AcceptedFill | Trade | Instrument | null> {
   readonly #context: ProcessorContext;
   readonly #topics: BookTopics;
   readonly #marks: KeyValueStore<Mark>;
   readonly #instruments: KeyValueStore<InstrumentInfo>;
-  readonly #ledgers: KeyValueStore<Ledger>;
+  readonly #ledgers: LedgerStore;
   readonly #pending: Set<Listing> | null;
   #listings: Map<string, Listing> | null = null;
 
@@ -71,15 +76,15 @@ export class Book implements Processor<Fill | Trade | Instrument | null> {
     this.#topics = topics;
     this.#marks = context.store('marks');
     this.#instruments = context.store('instruments');
-    this.#ledgers = context.store('ledgers');
+    this.#ledgers = new LedgerStore(context);
     this.#pending = conflateMarks ? new Set() : null;
   }
 
-  process(record: StreamRecord<Fill | Trade | Instrument | null>): void {
+  process(record: StreamRecord<AcceptedFill | Trade | Instrument | null>): void {
     const { topic } = record.source;
     if (topic === this.#topics.trades) this.#trade(record.key, record.value as Trade | null);
     else if (topic === this.#topics.instruments) this.#instrument(record.key, record.value as Instrument | null);
-    else this.#fill(record.value as Fill);
+    else this.#fill(record.value as AcceptedFill);
   }
 
   beforeCommit(): void {
@@ -116,22 +121,39 @@ export class Book implements Processor<Fill | Trade | Instrument | null> {
     }
   }
 
-  #fill(fill: Fill): void {
+  #fill(accepted: AcceptedFill): void {
+    const { fill } = accepted;
     const key = `${fill.portfolio}/${fill.instrument}`;
-    const before = this.#ledgers.get(key) ?? EMPTY_LEDGER;
-    let ledger: Ledger;
+    let ledger: PositionLedger | null;
     try {
-      ledger = applyFill(before, fill, multiplierAt(this.#instruments.get(fill.instrument), fill.eventTime));
+      ledger =
+        fill.action === 'NEW' ? this.#ledgers.add(key, fill, this.#multiplier(fill)) : this.#amend(key, accepted);
     } catch (error) {
       if (!(error instanceof DecimalError)) throw error;
       this.#context.reject('AMOUNT_OUT_OF_RANGE', `Fill ${fill.fillId} of position ${key}: ${error.message}`);
       return;
     }
+    if (!ledger) return;
     const listing = this.#index().get(fill.instrument) ?? this.#list(fill.instrument);
-    this.#ledgers.put(key, ledger);
     const holder = makeHolder(fill.portfolio, key, ledger);
     hold(listing.holders, holder);
     this.#emit(listing, holder, 'FILL', this.#topics.fills, fill.eventTime);
+  }
+
+  #multiplier({ instrument, eventTime }: Fill): bigint {
+    return multiplierAt(this.#instruments.get(instrument), eventTime);
+  }
+
+  /** The ledger after an amendment; null: it changes nothing. */
+  #amend(key: string, accepted: AcceptedFill): PositionLedger | null {
+    const { fill } = accepted;
+    const result = this.#ledgers.amend(key, fill);
+    if (result.outcome === 'REPEATED') this.#context.count('duplicate-amendment');
+    else if (result.outcome === 'REFUSED') this.#context.reject(result.code, result.reason);
+    if (result.outcome !== 'AMENDED') return null;
+    const entry = auditEntry(accepted, this.#topics.fills, result);
+    this.#context.forward('to-audit', fill.portfolio, entry, Math.floor(fill.eventTime / 1000));
+    return result.ledger.after;
   }
 
   #instrument(key: string | null, instrument: Instrument | null): void {
@@ -175,6 +197,7 @@ export class Book implements Processor<Fill | Trade | Instrument | null> {
       commission: ledger.commission,
       cashFlow: ledger.cashFlow,
       fills: ledger.fills,
+      revision: ledger.revision,
       unpriced: !flat && !mark,
       cause,
       sourceTopic,
@@ -206,7 +229,7 @@ export class Book implements Processor<Fill | Trade | Instrument | null> {
   }
 }
 
-function makeHolder(portfolio: string, key: string, ledger: Ledger): Holder {
+function makeHolder(portfolio: string, key: string, ledger: PositionLedger): Holder {
   return {
     portfolio,
     key,

@@ -2,9 +2,9 @@ import { AVRO } from '#schemas/avro.ts';
 import { TOPICS } from '#schemas/topics.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
 import { Book, MARK_SCHEMA } from './book.ts';
-import { acceptFills } from './fills.ts';
+import { ACCEPTED_FILL_SCHEMA, acceptFills } from './fills.ts';
 import { INSTRUMENT_INFO_SCHEMA } from './instruments.ts';
-import { LEDGER_SCHEMA } from './ledger.ts';
+import { CHECKPOINT_SCHEMA, LISTED_FILL_SCHEMA, POSITION_LEDGER_SCHEMA } from './ledger-store.ts';
 
 export interface PositionsOptions {
   /**
@@ -18,14 +18,16 @@ const TRADES = TOPICS['market.trades'].name;
 const FILLS = TOPICS['orders.fills'].name;
 const INSTRUMENTS = TOPICS['reference.instruments'].name;
 const POSITIONS = TOPICS['portfolio.positions'].name;
+const AUDIT = TOPICS['audit.trail'].name;
 
 /**
- * Positions of every portfolio in every instrument: the exact ledger of its fills (ledger.ts), marked with the newest trade (book.ts).
+ * Positions of every portfolio in every instrument: the exact ledger of its fills (ledger.ts) and of what corrected them (ledger-store.ts),
+ * marked with the newest trade (book.ts).
  * Amounts are in the instrument's currency; nothing is converted.
  */
 export const positions = ({ conflateMarks = false }: PositionsOptions = {}): TopologyDefinition => ({
   name: 'positions',
-  version: 1,
+  version: 2,
   sources: {
     fills: { topic: FILLS, value: AVRO[FILLS], onPoison: 'DEAD_LETTER' },
     trades: { topic: TRADES, value: AVRO[TRADES], onPoison: 'DEAD_LETTER' },
@@ -35,18 +37,22 @@ export const positions = ({ conflateMarks = false }: PositionsOptions = {}): Top
     'accept-fills': { inputs: ['fills'], stores: ['seen-fills'], create: acceptFills },
     book: {
       inputs: ['fills-by-instrument', 'trades', 'instrument-descriptions'],
-      stores: ['marks', 'instruments', 'ledgers'],
+      stores: ['marks', 'instruments', 'ledgers', 'listed-fills', 'ledger-checkpoints', 'seen-amendments'],
       create: (context) => new Book(context, { trades: TRADES, fills: FILLS, instruments: INSTRUMENTS }, conflateMarks),
     },
   },
   stores: {
-    // Event time of the fill that bore the id, microseconds; key portfolio/fillId.
-    'seen-fills': { value: 'long' },
+    // Instrument of the fill that bore the id; key portfolio/fillId.
+    'seen-fills': { value: 'string' },
     marks: { value: MARK_SCHEMA },
     instruments: { value: INSTRUMENT_INFO_SCHEMA },
-    ledgers: { value: LEDGER_SCHEMA },
+    ledgers: { value: POSITION_LEDGER_SCHEMA },
+    'listed-fills': { value: LISTED_FILL_SCHEMA },
+    'ledger-checkpoints': { value: CHECKPOINT_SCHEMA },
+    // Event time of an amendment that was applied, microseconds; key portfolio/fillId/digest.
+    'seen-amendments': { value: 'long' },
   },
-  repartitions: { 'fills-by-instrument': { inputs: ['accept-fills'], value: AVRO[FILLS] } },
+  repartitions: { 'fills-by-instrument': { inputs: ['accept-fills'], value: ACCEPTED_FILL_SCHEMA } },
   sinks: {
     'to-positions': {
       inputs: ['book'],
@@ -54,5 +60,6 @@ export const positions = ({ conflateMarks = false }: PositionsOptions = {}): Top
       value: AVRO[POSITIONS],
       partitionKey: (key) => key.slice(0, key.indexOf('/')),
     },
+    'to-audit': { inputs: ['book'], topic: AUDIT, value: AVRO[AUDIT] },
   },
 });

@@ -13,13 +13,13 @@
  *   event time (see instruments.ts) and stays while the position is open; `paid = value(rest, price, multiplier)`;
  *   `cost += paid`, `cashFlow -= paid`, `quantity += rest`. A fill through zero is thus a close and an open at its own price.
  *
- * So `cashFlow = realizedPnl - cost` always, and `cost` is zero when the quantity is: nothing leaks.
+ * So `cashFlow = realizedPnl - cost` always, and `cost` is zero when the quantity is: nothing leaks. What corrections do is in
+ * ledger-store.ts.
  */
 import { checkDecimal, divideHalfEven, ONE } from '#schemas/decimal.ts';
 import type { Fill } from '#schemas/generated/types.ts';
-import type { AvroSchema } from '#streams/kit/avro.ts';
 
-/** What is kept of a position. Running totals since the portfolio began. */
+/** Running totals of a position since the portfolio began. */
 export interface Ledger {
   /** Newest event time of its fills, microseconds. */
   readonly eventTime: number;
@@ -29,27 +29,24 @@ export interface Ledger {
   readonly realizedPnl: bigint;
   readonly commission: bigint;
   readonly cashFlow: bigint;
+  /** Fills applied. */
   readonly fills: number;
 }
 
-const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
+export const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
+export const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
 
-export const LEDGER_SCHEMA: AvroSchema = {
-  type: 'record',
-  name: 'Ledger',
-  namespace: 'tidemark.positions',
-  doc: 'The exact ledger of one position; key portfolio/instrument.',
-  fields: [
-    { name: 'eventTime', type: { type: 'long', logicalType: 'timestamp-micros' } },
-    { name: 'quantity', type: DECIMAL },
-    { name: 'cost', type: DECIMAL },
-    { name: 'multiplier', type: DECIMAL },
-    { name: 'realizedPnl', type: DECIMAL },
-    { name: 'commission', type: DECIMAL },
-    { name: 'cashFlow', type: DECIMAL },
-    { name: 'fills', type: 'long' },
-  ],
-};
+/** The fields of a ledger in Avro. */
+export const LEDGER_FIELDS = [
+  { name: 'eventTime', type: TIME },
+  { name: 'quantity', type: DECIMAL },
+  { name: 'cost', type: DECIMAL },
+  { name: 'multiplier', type: DECIMAL },
+  { name: 'realizedPnl', type: DECIMAL },
+  { name: 'commission', type: DECIMAL },
+  { name: 'cashFlow', type: DECIMAL },
+  { name: 'fills', type: 'long' },
+];
 
 export const EMPTY_LEDGER: Ledger = {
   eventTime: 0,

@@ -4,7 +4,7 @@ import type { Fill, Instrument } from '#schemas/generated/types.ts';
 
 const invalidId = (reason: string | null): Problem => (reason === null ? null : { code: 'ID_INVALID', reason });
 
-/** What is wrong with a fill, or null. */
+/** What is wrong with a fill or an amendment of one by itself, or null. */
 export function fillProblem(key: string | null, fill: Fill | null, nowMs: number): Problem {
   if (fill === null) return { code: 'VALUE_MISSING', reason: 'A fill has no value' };
   const { portfolio, instrument, fillId, action, quantity, price } = fill;
@@ -14,7 +14,8 @@ export function fillProblem(key: string | null, fill: Fill | null, nowMs: number
     keyProblem(key, 'portfolio', portfolio);
   if (id) return id;
   const wrong = (code: string, what: string): Problem => ({ code, reason: `Fill ${fillId} of ${portfolio}: ${what}` });
-  if (action !== 'NEW') return wrong('FILL_ACTION_UNSUPPORTED', `action ${action} is not supported yet`);
+  // The figures of a CANCEL are of no consequence.
+  if (action === 'CANCEL') return eventTimeProblem(fill.eventTime, nowMs);
   if (quantity <= 0n)
     return wrong('FILL_QUANTITY_INVALID', `quantity ${formatDecimal(quantity)} is not greater than zero`);
   if (price <= 0n) return wrong('FILL_PRICE_INVALID', `price ${formatDecimal(price)} is not greater than zero`);

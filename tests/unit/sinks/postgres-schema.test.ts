@@ -66,6 +66,43 @@ const bar = (offset: number, start: string, close: number, change: Record<string
     ...change,
   },
 });
+const fill = (offset: number, fillId: string, price: bigint, change: Record<string, unknown> = {}) => ({
+  partition: 2,
+  offset,
+  raw: { offset, timestampMs: 0, key: null, value: null, headers: [] },
+  value: {
+    eventTime: Date.UTC(1990, 0, 2, 12) * 1000,
+    fillId,
+    action: 'NEW',
+    portfolio: 'p',
+    instrument: 'I',
+    side: 'BUY',
+    quantity: 1_000_000_000n,
+    price: price * 1_000_000_000n,
+    commission: 0n,
+    orderId: null,
+    venue: 'v',
+    ...change,
+  },
+});
+const entry = (offset: number, subjectId: string, sourceOffset: number, action = 'CORRECT') => ({
+  ...fill(offset, subjectId, 0n),
+  value: {
+    eventTime: 0,
+    portfolio: 'p',
+    instrument: 'I',
+    subject: 'FILL',
+    subjectId,
+    action,
+    before: '{}',
+    after: action === 'CANCEL' ? null : '{}',
+    effect: '{"cost":{"before":"5","after":"7"}}',
+    sourceTopic: 'orders.fills',
+    sourceEventTime: 0,
+    sourcePartition: 2,
+    sourceOffset,
+  },
+});
 const RECORDS = [
   pnl(0, '1990-01-02T21:00:00Z', 100),
   pnl(1, '1990-01-02T21:00:00Z', 101),
@@ -155,6 +192,42 @@ describe.each([
       { interval: 'DAY', day: '2022-12-28', close: 3, volume: 10, revision: 0 },
     ]);
     expect(select([bar(9, '1990-01-02T00:00:00Z', 5, { final: false })])).toEqual([]);
+  });
+
+  it('shows fills as they count: corrected by what the audit trail has, without those cancelled', async () => {
+    const write = async (
+      topic: 'orders.fills' | 'audit.trail',
+      ...records: (ReturnType<typeof fill> | ReturnType<typeof entry>)[]
+    ) => {
+      const [{ sql, parameters }] = INSERTS[topic] as [(typeof INSERTS)[typeof topic][0]];
+      await database.query(sql, parameters(records));
+    };
+    const FIGURES = 'select fill_id, action, trim_scale(price)::text as price, event_time::date::text as day from';
+    await write(
+      'orders.fills',
+      fill(0, 'kept', 10n),
+      fill(1, 'corrected', 10n),
+      fill(2, 'cancelled', 10n),
+      fill(3, 'kept', 99n),
+      fill(4, 'corrected', 11n, { action: 'CORRECT' }),
+      fill(5, 'corrected', 12n, { action: 'CORRECT', eventTime: Date.UTC(2022, 11, 28) * 1000 }),
+      fill(6, 'cancelled', 10n, { action: 'CANCEL' }),
+      // Refused: there is no entry of these.
+      fill(7, 'corrected', 0n, { action: 'CORRECT' }),
+      fill(8, 'unknown', 10n, { action: 'CANCEL' }),
+    );
+    expect(await rows(`${FIGURES} fills_unique where fill_id in ('corrected', 'cancelled') order by 1`)).toEqual([
+      { fill_id: 'cancelled', action: 'NEW', price: '10', day: '1990-01-02' },
+      { fill_id: 'corrected', action: 'NEW', price: '10', day: '1990-01-02' },
+    ]);
+    await write('audit.trail', entry(0, 'corrected', 4), entry(1, 'corrected', 5), entry(2, 'cancelled', 6, 'CANCEL'));
+    expect(await rows(`${FIGURES} fills_unique order by 1`)).toEqual([
+      { fill_id: 'corrected', action: 'CORRECT', price: '12', day: '1990-01-02' },
+      { fill_id: 'kept', action: 'NEW', price: '10', day: '1990-01-02' },
+    ]);
+    expect(
+      await rows("select (effect::jsonb)->'cost'->>'after' as cost from audit_trail where record_offset = 0"),
+    ).toEqual([{ cost: '7' }]);
   });
 
   it.runIf(name === 'with TimescaleDB')('is hypertables whose policies lose nothing of 1990', async () => {

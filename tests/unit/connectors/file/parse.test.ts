@@ -142,6 +142,36 @@ describe('a file of fills', () => {
     expect(problems(rows[2])).toEqual(['fillId: row 1 of this file has it already']);
   });
 
+  it('may correct and cancel fills of its own and of others, one of them several times', () => {
+    const rows = parse(
+      'fills',
+      `${FILLS},action`,
+      '2024-01-05,desk,AAPL,BUY,1,1,0,F-1,',
+      '2024-01-06,desk,AAPL,BUY,1,2,0,F-1,CORRECT',
+      '2024-01-07,desk,AAPL,BUY,1,3,0,F-1,CORRECT',
+      '2024-01-08,desk,AAPL,SELL,1,3,0,other-file:7,CANCEL',
+      '2024-01-08,desk,AAPL,SELL,1,3,0,test:1,CANCEL',
+    );
+    expect(rows.map(({ record }) => record)).toEqual([
+      expect.objectContaining({ action: 'NEW', fillId: 'F-1' }),
+      expect.objectContaining({ action: 'CORRECT', fillId: 'F-1', price: 2_000_000_000n, venue: 'file:test' }),
+      expect.objectContaining({ action: 'CORRECT', fillId: 'F-1', price: 3_000_000_000n }),
+      expect.objectContaining({ action: 'CANCEL', fillId: 'other-file:7' }),
+      expect.objectContaining({ action: 'CANCEL', fillId: 'test:1' }),
+    ]);
+    const { identity } = fileKind('fills');
+    const identities = rows.map(({ record }) => identity(record!, ORIGIN));
+    expect(new Set(identities).size).toBe(5);
+  });
+
+  it.each([
+    ['2024-01-05,desk,AAPL,BUY,1,1,0,,CANCEL', 'fillId: is empty'],
+    ['2024-01-05,desk,AAPL,BUY,1,1,0,F-1,DELETE', 'action: expected NEW or CORRECT or CANCEL'],
+    [`2024-01-05,desk,AAPL,BUY,1,1,0,${'F'.repeat(301)},CORRECT`, 'fillId: The fill id has 301 characters'],
+  ])('refuses the amendment %s', (line, reason) => {
+    expect(problems(parse('fills', `${FILLS},action`, line)[0])).toEqual([expect.stringContaining(reason)]);
+  });
+
   it('is judged alike by every pass over it', () => {
     const ids = new UniqueIds();
     const pass = () => {
