@@ -5,6 +5,7 @@ import { openKafka, SchemaRegistry } from '#streams/kafka/index.ts';
 import { readSettings } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { type RunningService, runService, type ServiceContext } from '#streams/kit/service.ts';
+import { KafkaCommands } from './commands.ts';
 import { HealthMonitor } from './health/monitor.ts';
 import { LiveFeed } from './live/feed.ts';
 import { createViews } from './live/views.ts';
@@ -40,11 +41,13 @@ export async function startApi(
     processes,
     maxLagRecords: settings.TIDEMARK_MAX_LAG_RECORDS,
   });
+  const commands = new KafkaCommands(kafka, registry);
   const host = settings.TIDEMARK_HTTP_HOST;
   const server = await createServer({
     host,
     views,
     store,
+    commands,
     metrics,
     log,
     notLoaded: () => feed.notLoaded(),
@@ -64,6 +67,7 @@ export async function startApi(
     async stop() {
       monitor.stop();
       await server.close();
+      await commands.close();
       await feed.stop();
       await store.close();
       await kafka.close();

@@ -21,8 +21,11 @@ export function allowsHost(request: IncomingMessage, boundHost: string): boolean
   return !isLoopback(boundHost) || isLoopback(host.replace(/:\d+$/, ''));
 }
 
-/** Whether an upgrade may be served: browsers send Origin, and WebSockets know no CORS, so a foreign page is turned away here. */
-export function allowsUpgrade(request: IncomingMessage, boundHost: string): boolean {
+/**
+ * Whether an upgrade or a POST may be served: browsers send Origin with both, and neither WebSockets nor plain forms know CORS, so
+ * a foreign page is turned away here.
+ */
+export function allowsOrigin(request: IncomingMessage, boundHost: string): boolean {
   if (!allowsHost(request, boundHost)) return false;
   const { origin } = request.headers;
   if (origin === undefined) return true;

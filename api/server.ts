@@ -9,13 +9,14 @@ import type { ReadStore } from '#sinks/postgres/read.ts';
 import { describeError } from '#streams/kit/errors.ts';
 import type { Log } from '#streams/kit/log.ts';
 import type { Metrics } from '#streams/kit/metrics.ts';
+import type { Commands } from './commands.ts';
 import { QUERY_LIMITS, queryLimitsRule } from './graphql/limits.ts';
 import { schema } from './graphql/schema.ts';
 import type { GraphqlContext } from './graphql/types.ts';
 import type { Report } from './health/monitor.ts';
 import type { LiveViews } from './live/views.ts';
 import { gatherMetrics, type ProcessAddress } from './metrics/gather.ts';
-import { allowsHost, allowsUpgrade, isLoopback, requestHost } from './origin.ts';
+import { allowsHost, allowsOrigin, isLoopback, requestHost } from './origin.ts';
 import { serveGraphqlWs } from './ws/graphql-ws.ts';
 
 const GRAPHQL_PATH = '/graphql';
@@ -25,6 +26,7 @@ export interface ServerOptions {
   readonly host: string;
   readonly views: LiveViews;
   readonly store: ReadStore;
+  readonly commands: Commands;
   readonly metrics: Metrics;
   readonly log: Log;
   /** See {@link GraphqlContext.notLoaded}. */
@@ -47,6 +49,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.addHook('onRequest', async (request, reply) => {
     if (!allowsHost(request.raw, options.host))
       return reply.code(403).send({ error: `Host "${request.headers.host}" is not served at this address` });
+    // A form of any web page can post here without asking first, and mutations change things.
+    if (request.method === 'POST' && !allowsOrigin(request.raw, options.host))
+      return reply.code(403).send({ error: `Requests of pages from "${request.headers.origin}" are not taken` });
     reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     return undefined;
   });
@@ -84,8 +89,8 @@ const limits: Plugin = {
 };
 
 async function serveGraphql(app: FastifyInstance, options: ServerOptions): Promise<void> {
-  const { host, views, store, notLoaded, metrics, log } = options;
-  const context: GraphqlContext = { views, store, notLoaded };
+  const { host, views, store, commands, notLoaded, metrics, log } = options;
+  const context: GraphqlContext = { views, store, commands, notLoaded, now: Date.now };
   const write = (level: 'debug' | 'info' | 'warn' | 'error') => {
     return (...parts: unknown[]) => {
       const error = parts.find((part) => part instanceof Error);
@@ -110,7 +115,7 @@ async function serveGraphql(app: FastifyInstance, options: ServerOptions): Promi
     server: app.server,
     path: GRAPHQL_PATH,
     yoga: yoga as never,
-    allow: (request) => allowsUpgrade(request, host),
+    allow: (request) => allowsOrigin(request, host),
     metrics,
     log,
   });

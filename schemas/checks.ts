@@ -3,7 +3,7 @@
  * with a stable code where it is a whole record that is looked at.
  */
 import { formatDecimal } from './decimal.ts';
-import type { Fill, Position, Trade } from './generated/types.ts';
+import type { Fill, OrderRequest, Position, Trade } from './generated/types.ts';
 
 /** Why a record is rejected: a stable code and a sentence. */
 export type Problem = { readonly code: string; readonly reason: string } | null;
@@ -91,6 +91,26 @@ export function fillProblem(key: string | null, fill: Fill | null, nowMs: number
     return wrong('FILL_QUANTITY_INVALID', `quantity ${formatDecimal(quantity)} is not greater than zero`);
   if (price <= 0n) return wrong('FILL_PRICE_INVALID', `price ${formatDecimal(price)} is not greater than zero`);
   return eventTimeProblem(fill.eventTime, nowMs);
+}
+
+/** What is wrong with an order that is asked for, or null. */
+export function requestProblem(key: string | null, request: OrderRequest | null, nowMs: number): Problem {
+  if (request === null) return { code: 'VALUE_MISSING', reason: 'An order has no value' };
+  const { portfolio, instrument, orderId, quantity, decisionPrice } = request;
+  const id =
+    idProblem('portfolio', portfolio) ?? idProblem('instrument', instrument) ?? recordIdProblem('order', orderId);
+  const problem = id === null ? keyProblem(key, 'portfolio', portfolio) : { code: 'ID_INVALID', reason: id };
+  if (problem) return problem;
+  const what = `Order ${orderId} of ${portfolio}`;
+  if (quantity <= 0n) {
+    const reason = `${what}: quantity ${formatDecimal(quantity)} is not greater than zero`;
+    return { code: 'ORDER_QUANTITY_INVALID', reason };
+  }
+  if (decisionPrice !== null && !(decisionPrice > 0 && decisionPrice < AMOUNT_LIMIT)) {
+    const reason = `${what}: decision price ${decisionPrice} is not a number above zero and below ${AMOUNT_LIMIT}`;
+    return { code: 'ORDER_PRICE_INVALID', reason };
+  }
+  return eventTimeProblem(request.eventTime, nowMs);
 }
 
 /**

@@ -16,6 +16,8 @@ export interface TopicDefinition {
 
 /** Partition count of every co-partitioned topic. Changing it re-maps keys: only on an empty system. */
 export const PARTITIONS = 4;
+/** One key for each partition, in order: what is sent with all of them is in every partition. */
+export const LANES = ['0', '4', '5', '1'] as const;
 /** Largest record the brokers take, bytes. What is larger is refused at the producer with RECORD_TOO_LARGE. */
 export const MAX_MESSAGE_BYTES = 1_048_588;
 
@@ -41,6 +43,13 @@ export const TOPICS = {
     'topologies/bars',
     'Returns from day to day, of final daily bars.',
     { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
+  'market.marks': topic(
+    'market.marks',
+    'lane/instrument',
+    'topologies/positions',
+    'The newest price of every instrument, in every partition.',
+    { partitionBy: 'key-before-slash' },
   ),
   'market.sessions': topic(
     'market.sessions',
@@ -101,6 +110,33 @@ export const TOPICS = {
     'topologies/risk',
     'How VaR and ES forecasts have done: exceptions, tests, traffic lights.',
   ),
+  'risk.limits': topic('risk.limits', 'portfolio/limit', 'api, connectors/demo', 'Limits as people set them.', {
+    partitionBy: 'key-before-slash',
+    cleanup: 'compact',
+  }),
+  'risk.utilisation': topic('risk.utilisation', 'portfolio/limit', 'topologies/limits', 'What each limit stands at.', {
+    partitionBy: 'key-before-slash',
+    cleanup: 'compact',
+  }),
+  'risk.breaches': topic(
+    'risk.breaches',
+    'portfolio',
+    'topologies/limits',
+    'Incidents of limits from opening to closing, with evidence.',
+  ),
+  'risk.controls': topic(
+    'risk.controls',
+    'portfolio, or lane/* for all',
+    'api, topologies/response',
+    'The kill switch.',
+    { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
+  'orders.decisions': topic(
+    'orders.decisions',
+    'portfolio',
+    'topologies/limits',
+    'What the pre-trade check said to each order, with what-if figures.',
+  ),
   'execution.quality': topic(
     'execution.quality',
     'portfolio',
@@ -110,6 +146,12 @@ export const TOPICS = {
 } as const satisfies Record<keyof Types, TopicDefinition>;
 
 export type TopicName = keyof typeof TOPICS;
+
+/** The part of a key that picks the partition, for a producer's `partitionKey`. */
+export function partitionKeyOf(topic: TopicName, key: string): string {
+  const slash = TOPICS[topic].partitionBy === 'key' ? -1 : key.indexOf('/');
+  return slash < 0 ? key : key.slice(0, slash);
+}
 
 /**
  * Broker settings of a topic of ours. Retention goes by record timestamp and ours may be from 1990, so nothing expires by

@@ -9,6 +9,7 @@ import { runTopology } from '#streams/runtime/index.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
 import { bars } from './bars/graph.ts';
 import { execution } from './execution/graph.ts';
+import { limits } from './limits/graph.ts';
 import { portfolio } from './portfolio/graph.ts';
 import { positions } from './positions/graph.ts';
 import { risk } from './risk/graph.ts';
@@ -19,6 +20,7 @@ const TOPOLOGIES: Readonly<Record<string, () => TopologyDefinition>> = {
   bars: () => bars(),
   risk: () => risk(),
   execution: () => execution(),
+  limits: () => limits(),
 };
 
 /** Runs one topology as a process: `node topologies/main.ts positions`. */

@@ -1,6 +1,7 @@
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
 import { METHOD_NAMES } from '#quant/methods.ts';
 import { DEFAULT_HISTORY_POINTS, MAX_HISTORY_POINTS } from '#sinks/postgres/read.ts';
+import { badArgument, CONFLATE, checkConflate, requireLoaded } from './arguments.ts';
 import { PerformanceType, performanceOf } from './performance.ts';
 import { RiskBacktestType, RiskMeasuresType, RiskPointType } from './risk-types.ts';
 import {
@@ -13,15 +14,13 @@ import {
   PositionType,
   TradeType,
 } from './types.ts';
+import './control.ts';
 
-const MAX_CONFLATE_MS = 60_000;
 const MAX_INSTRUMENTS = 1_000;
 const DEFAULT_BENCHMARK = 'SP500';
 const WEEK_MS = 7 * 86_400_000;
 /** Each has a result for every method and level. */
 const MAX_BACKTEST_DAYS = 1_000;
-
-const badArgument = (message: string) => new GraphQLError(message, { extensions: { code: 'BAD_ARGUMENT' } });
 
 function checkRange(from: number | null | undefined, to: number | null | undefined): void {
   if (from != null && to != null && from > to) throw badArgument('from must not be later than to');
@@ -31,11 +30,6 @@ function checkPoints(points: number): number {
   if (points < 1 || points > MAX_HISTORY_POINTS)
     throw badArgument(`maxPoints must be from 1 to ${MAX_HISTORY_POINTS}, not ${points}`);
   return points;
-}
-
-function requireLoaded({ notLoaded }: GraphqlContext): void {
-  const reason = notLoaded();
-  if (reason !== null) throw new GraphQLError(`Not ready: ${reason}`, { extensions: { code: 'NOT_READY' } });
 }
 
 /** Portfolios of the store, and those that the topics know before the store does. */
@@ -155,15 +149,6 @@ builder.queryType({
     }),
   }),
 });
-
-const CONFLATE = `At most one value per key in this many milliseconds, 0 to ${MAX_CONFLATE_MS}; 0 sends each as soon as it is there.`;
-
-function checkConflate(conflateMs: number | null | undefined): number {
-  const value = conflateMs ?? 0;
-  if (value < 0 || value > MAX_CONFLATE_MS)
-    throw badArgument(`conflateMs must be from 0 to ${MAX_CONFLATE_MS}, not ${value}`);
-  return value;
-}
 
 builder.subscriptionType({
   description:

@@ -1,12 +1,16 @@
 import SchemaBuilder from '@pothos/core';
 import type { Micros, PortfolioPnl, Trade } from '#schemas/generated/types.ts';
 import type { PnlPoint, ReadStore } from '#sinks/postgres/read.ts';
+import type { Commands } from '../commands.ts';
 import type { LivePosition, LiveViews } from '../live/views.ts';
 import { DateTime, Decimal } from './scalars.ts';
 
 export interface GraphqlContext {
   readonly views: LiveViews;
   readonly store: ReadStore;
+  readonly commands: Commands;
+  /** Wall clock, milliseconds. */
+  readonly now: () => number;
   /** Null when the live views hold what the store held, else why not. */
   readonly notLoaded: () => string | null;
 }

@@ -20,6 +20,7 @@ const REQUIRED_PROCESSES = new Set([
   'bars',
   'risk',
   'execution',
+  'limits',
   'sink-postgres',
   'sink-clickhouse',
 ]);

@@ -20,7 +20,14 @@ import type { LiveViews } from './views.ts';
 
 /** What the live side reads, and how much of each partition's past it needs when the store has no snapshot of it. */
 const TAIL_RECORDS = 5_000;
-const TOPICS = ['portfolio.pnl', 'portfolio.positions', 'market.trades', 'risk.measures'] as const;
+const TOPICS = [
+  'portfolio.pnl',
+  'portfolio.positions',
+  'market.trades',
+  'risk.measures',
+  'risk.utilisation',
+  'risk.breaches',
+] as const;
 type LiveTopic = (typeof TOPICS)[number];
 
 const FIRST_RETRY_MS = 250;
@@ -128,15 +135,14 @@ export class LiveFeed {
 
   async #open(): Promise<Reader> {
     const { kafka, registry, store, views, log } = this.#options;
+    const serde = <T extends LiveTopic>(topic: T) => topicSerde<Types[T]>(registry, topic, AVRO[topic]);
     this.#serdes ??= {
-      'portfolio.pnl': await topicSerde<Types['portfolio.pnl']>(registry, 'portfolio.pnl', AVRO['portfolio.pnl']),
-      'portfolio.positions': await topicSerde<Types['portfolio.positions']>(
-        registry,
-        'portfolio.positions',
-        AVRO['portfolio.positions'],
-      ),
-      'market.trades': await topicSerde<Types['market.trades']>(registry, 'market.trades', AVRO['market.trades']),
-      'risk.measures': await topicSerde<Types['risk.measures']>(registry, 'risk.measures', AVRO['risk.measures']),
+      'portfolio.pnl': await serde('portfolio.pnl'),
+      'portfolio.positions': await serde('portfolio.positions'),
+      'market.trades': await serde('market.trades'),
+      'risk.measures': await serde('risk.measures'),
+      'risk.utilisation': await serde('risk.utilisation'),
+      'risk.breaches': await serde('risk.breaches'),
     };
     if (this.#next.size === 0) {
       const snapshot = await loadSnapshot(store, views);
@@ -170,7 +176,7 @@ export class LiveFeed {
   async #take(batch: FetchedRecords): Promise<void> {
     const topic = batch.topic as LiveTopic;
     for (const record of batch.records) {
-      // A tombstone says nothing that a display needs. Only a schema not met before has to be waited for.
+      // A tombstone says nothing that a display needs: `limits` lists what there is. Only a schema not met before has to be waited for.
       const waiting = record.value && this.#takeRecord(topic, batch.partition, record, record.value);
       if (waiting) await waiting;
     }
@@ -202,6 +208,8 @@ export class LiveFeed {
     const serdes = this.#serdes!;
     if (topic === 'portfolio.pnl') views.pnl.apply(serdes[topic].decode(bytes));
     else if (topic === 'portfolio.positions') views.positions.apply(serdes[topic].decode(bytes));
+    else if (topic === 'risk.utilisation') views.limits.apply(serdes[topic].decode(bytes));
+    else if (topic === 'risk.breaches') views.breaches.apply(serdes[topic].decode(bytes));
     else if (topic === 'risk.measures') {
       // Ends of days are history: a display shows what is held now.
       const measures = serdes[topic].decode(bytes);

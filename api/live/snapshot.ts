@@ -30,6 +30,9 @@ export function riskFromRow({ partition: _partition, offset: _offset, ...value }
   return value;
 }
 
+/** Incidents that last, of one portfolio: at most one a limit. */
+const MAX_OPEN_BREACHES = 10_000;
+
 /** Where to read on: the next offset per topic and partition. */
 export type NextOffsets = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
@@ -49,6 +52,8 @@ export async function loadSnapshot(store: ReadStore, views: LiveViews): Promise<
     const risk = await store.latestRisk(id);
     if (risk) views.risk.apply(riskFromRow(risk));
     for (const row of await store.positions(id)) views.positions.apply(positionFromRow(row));
+    for (const standing of await store.utilisation(id)) views.limits.apply(standing);
+    for (const breach of (await store.breaches(id, true, MAX_OPEN_BREACHES)).reverse()) views.breaches.apply(breach);
   }
   return next;
 }

@@ -1,4 +1,11 @@
-import type { PortfolioPnl, Position, RiskMeasures, Trade } from '#schemas/generated/types.ts';
+import type {
+  LimitUtilisation,
+  PortfolioPnl,
+  Position,
+  RiskBreach,
+  RiskMeasures,
+  Trade,
+} from '#schemas/generated/types.ts';
 import type { Metrics } from '#streams/kit/metrics.ts';
 import { LiveView } from './view.ts';
 
@@ -11,6 +18,9 @@ export interface LiveViews {
   readonly positions: LiveView<LivePosition>;
   readonly trades: LiveView<Trade>;
   readonly risk: LiveView<RiskMeasures>;
+  readonly limits: LiveView<LimitUtilisation>;
+  /** The newest incident of each limit. */
+  readonly breaches: LiveView<RiskBreach>;
 }
 
 export const createViews = (metrics: Metrics): LiveViews => ({
@@ -46,6 +56,24 @@ export const createViews = (metrics: Metrics): LiveViews => ({
       topic: 'risk.measures',
       key: (value: RiskMeasures) => value.portfolio,
       group: (value: RiskMeasures) => value.portfolio,
+      passLate: false,
+    },
+    metrics,
+  ),
+  limits: new LiveView(
+    {
+      topic: 'risk.utilisation',
+      key: (value: LimitUtilisation) => `${value.portfolio}/${value.limitId}`,
+      group: (value: LimitUtilisation) => value.portfolio,
+      passLate: false,
+    },
+    metrics,
+  ),
+  breaches: new LiveView(
+    {
+      topic: 'risk.breaches',
+      key: (value: RiskBreach) => `${value.portfolio}/${value.limitId}`,
+      group: (value: RiskBreach) => value.portfolio,
       passLate: false,
     },
     metrics,

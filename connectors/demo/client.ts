@@ -1,11 +1,21 @@
 import { AVRO } from '#schemas/avro.ts';
-import type { CashMovement, Fill, OrderRequest, Portfolio, Session, Trade } from '#schemas/generated/types.ts';
-import { TOPICS, type TopicName } from '#schemas/topics.ts';
+import type {
+  CashMovement,
+  Fill,
+  OrderRequest,
+  Portfolio,
+  RiskLimit,
+  Session,
+  Trade,
+} from '#schemas/generated/types.ts';
+import { partitionKeyOf, TOPICS, type TopicName } from '#schemas/topics.ts';
 import { type AvroSerde, type Kafka, type Producer, type SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { LogTail, type TailRecord } from '#streams/kafka/log-tail.ts';
 import type { Log } from '#streams/kit/log.ts';
 import type { Metrics } from '#streams/kit/metrics.ts';
+import { Handshake } from '../kit/handshake.ts';
 import { DemoBook, INITIAL_CASH } from './book.ts';
+import { LIMITS } from './limits.ts';
 import { STRATEGIES } from './strategies.ts';
 
 /** Group whose committed offset in market.sessions tells the replay how far the demo has come. It has no members. */
@@ -16,6 +26,7 @@ const REQUESTS = TOPICS['orders.requests'].name;
 const FILLS = TOPICS['orders.fills'].name;
 const CASH = TOPICS['portfolio.cash'].name;
 const PORTFOLIOS = TOPICS['reference.portfolios'].name;
+const RISK_LIMITS = TOPICS['risk.limits'].name;
 
 /** Event time of the portfolios' descriptions: before the first trade of the history. */
 const DESCRIBED_MICROS = Date.parse('1990-01-01T00:00:00Z') * 1000;
@@ -37,6 +48,7 @@ interface Serdes {
   readonly requests: AvroSerde<OrderRequest>;
   readonly cash: AvroSerde<CashMovement>;
   readonly portfolios: AvroSerde<Portfolio>;
+  readonly limits: AvroSerde<RiskLimit>;
 }
 
 /**
@@ -56,12 +68,14 @@ export class DemoClient {
   /** Closes of the day that is being followed. */
   #closes = new Map<string, number>();
   #closesDate = '';
+  readonly #handshake: Handshake;
   readonly #ordersTotal;
 
   private constructor(options: DemoOptions, serdes: Serdes, producer: Producer) {
     this.#options = options;
     this.#serdes = serdes;
     this.#producer = producer;
+    this.#handshake = new Handshake('The demo', options.kafka, options.log, options.signal);
     this.#ordersTotal = options.metrics.counter('tidemark_demo_orders_total', 'Orders asked for by the demo.');
   }
 
@@ -74,6 +88,7 @@ export class DemoClient {
       requests: await serde(REQUESTS),
       cash: await serde(CASH),
       portfolios: await serde(PORTFOLIOS),
+      limits: await serde(RISK_LIMITS),
     };
     return new DemoClient(options, serdes, await options.kafka.openProducer());
   }
@@ -82,6 +97,7 @@ export class DemoClient {
   async run(): Promise<never> {
     const { kafka, signal, log } = this.#options;
     await this.#describePortfolios();
+    await this.#setLimits();
     await this.#readAll(CASH, this.#serdes.cash, (movement) => void this.#funded.add(movement.cashId));
     await this.#readAll(REQUESTS, this.#serdes.requests, (order) => void this.#requested.add(order.orderId));
     const committed = (await kafka.committedOffsets(DEMO_GROUP, SESSIONS))[0]!;
@@ -103,6 +119,11 @@ export class DemoClient {
     }, signal);
   }
 
+  /** One sentence while it waits for somebody for long, else null. */
+  get waitingFor(): string | null {
+    return this.#handshake.waitingFor;
+  }
+
   close(): Promise<void> {
     return this.#producer.close();
   }
@@ -115,6 +136,23 @@ export class DemoClient {
       const value = { eventTime: DESCRIBED_MICROS, portfolio, name, baseCurrency: 'USD', description };
       await this.#send(PORTFOLIOS, portfolio, this.#serdes.portfolios.encode(value), value.eventTime);
     }
+    await this.#producer.flush();
+  }
+
+  /** Sets the limits that were never set: what somebody has changed or taken away since stays so. */
+  async #setLimits(): Promise<void> {
+    const { kafka, signal } = this.#options;
+    const known = new Set<string | null>();
+    const tail = await this.#tail(RISK_LIMITS, this.#serdes.limits);
+    await tail.readTo(await kafka.offsets(RISK_LIMITS, 'latest-stable'), ({ key }) => void known.add(key), signal);
+    await tail.close();
+    for (const { portfolio } of STRATEGIES)
+      for (const limit of LIMITS) {
+        const key = `${portfolio}/${limit.limitId}`;
+        if (known.has(key)) continue;
+        const value = { ...limit, eventTime: DESCRIBED_MICROS, portfolio };
+        await this.#send(RISK_LIMITS, key, this.#serdes.limits.encode(value), value.eventTime);
+      }
     await this.#producer.flush();
   }
 
@@ -145,8 +183,14 @@ export class DemoClient {
     const closes = this.#closes;
     const booked = this.#fills.findIndex((fill) => fill.eventTime > eventTime);
     for (const fill of this.#fills.splice(0, booked < 0 ? this.#fills.length : booked)) this.#book.apply(fill);
-    for (const order of this.#book.decide({ date, eventTime, closes })) {
-      if (this.#requested.has(order.orderId)) continue;
+    const orders = this.#book
+      .decide({ date, eventTime, closes })
+      .filter(({ orderId }) => !this.#requested.has(orderId));
+    if (orders.length === 0) return;
+    // On yesterday's figures they would be checked wrongly, on none at all refused.
+    await this.#producer.flush();
+    await this.#handshake.untilOrdersCanBeChecked();
+    for (const order of orders) {
       this.#requested.add(order.orderId);
       await this.#send(REQUESTS, order.portfolio, this.#serdes.requests.encode(order), eventTime);
       this.#ordersTotal.inc();
@@ -166,7 +210,8 @@ export class DemoClient {
   }
 
   #send(topic: TopicName, key: string, value: Buffer, eventTime: number): void | Promise<void> {
-    return this.#producer.send({ topic, key, value, timestampMs: Math.floor(eventTime / 1000) });
+    const timestampMs = Math.floor(eventTime / 1000);
+    return this.#producer.send({ topic, key, value, timestampMs, partitionKey: partitionKeyOf(topic, key) });
   }
 
   #tail<V>(topic: TopicName, serde: AvroSerde<V>): Promise<LogTail<V>> {

@@ -16,7 +16,7 @@ await runService('demo', async ({ log, metrics, signal }) => {
     if (!signal.aborted) throw error;
   });
   return {
-    notReady: () => null,
+    notReady: () => demo.waitingFor,
     done,
     stop: async () => {
       await done.catch(() => undefined);

@@ -1,10 +1,11 @@
 import { AVRO } from '#schemas/avro.ts';
-import type { Fill, OrderRequest, Session, Trade } from '#schemas/generated/types.ts';
+import type { Fill, OrderDecision, Session, Trade } from '#schemas/generated/types.ts';
 import { TOPICS } from '#schemas/topics.ts';
 import { type AvroSerde, type Kafka, type Producer, type SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { LogTail, type TailRecord } from '#streams/kafka/log-tail.ts';
 import type { Log } from '#streams/kit/log.ts';
 import type { Metrics } from '#streams/kit/metrics.ts';
+import { Handshake } from '../kit/handshake.ts';
 import { PaperVenue } from './venue.ts';
 
 /** Group whose committed offset in market.sessions tells the replay how far the venue has come. It has no members. */
@@ -12,6 +13,7 @@ export const VENUE_GROUP = 'paper-venue';
 const SESSIONS = TOPICS['market.sessions'].name;
 const TRADES = TOPICS['market.trades'].name;
 const REQUESTS = TOPICS['orders.requests'].name;
+const DECISIONS = TOPICS['orders.decisions'].name;
 const FILLS = TOPICS['orders.fills'].name;
 
 export interface VenueOptions {
@@ -24,7 +26,7 @@ export interface VenueOptions {
 }
 
 /**
- * The paper venue on Kafka. At each CLOSED session it fills the orders decided before, writes the fills and then commits its
+ * The paper venue on Kafka. At each CLOSED session it fills the orders that the pre-trade check let pass before, writes the fills and then commits its
  * position; what it knows it reads from the topics, so a kill at any moment costs nothing: a fill that was written is never
  * written again, one that was not is written with the same figures.
  */
@@ -34,7 +36,10 @@ export class VenueClient {
   readonly #tails: Tails;
   readonly #fillSerde: AvroSerde<Fill>;
   readonly #producer: Producer;
+  readonly #handshake: Handshake;
   readonly #fillsTotal;
+  /** Ends of orders.requests up to which decisions were read. */
+  #asked = '';
 
   private constructor(options: VenueOptions, tails: Tails, fillSerde: AvroSerde<Fill>, producer: Producer) {
     this.#options = options;
@@ -42,18 +47,19 @@ export class VenueClient {
     this.#tails = tails;
     this.#fillSerde = fillSerde;
     this.#producer = producer;
+    this.#handshake = new Handshake('The paper venue', options.kafka, options.log, options.signal);
     this.#fillsTotal = options.metrics.counter('tidemark_paper_fills_total', 'Fills given by the paper venue.');
   }
 
   static async open(options: VenueOptions): Promise<VenueClient> {
     const { kafka, registry, log } = options;
     const fills = await topicSerde<Fill>(registry, FILLS, AVRO[FILLS]);
-    const requests = await topicSerde<OrderRequest>(registry, REQUESTS, AVRO[REQUESTS]);
+    const decisions = await topicSerde<OrderDecision>(registry, DECISIONS, AVRO[DECISIONS]);
     const trades = await topicSerde<Trade>(registry, TRADES, AVRO[TRADES]);
     const sessions = await topicSerde<Session>(registry, SESSIONS, AVRO[SESSIONS]);
     const tails: Tails = {
       fills: await LogTail.open(kafka, { topic: FILLS, serde: fills, from: 'earliest', log }),
-      requests: await LogTail.open(kafka, { topic: REQUESTS, serde: requests, from: 'earliest', log }),
+      decisions: await LogTail.open(kafka, { topic: DECISIONS, serde: decisions, from: 'earliest', log }),
       sessions: await LogTail.open(kafka, { topic: SESSIONS, serde: sessions, from: 'earliest', log }),
       openTrades: (from) => LogTail.open(kafka, { topic: TRADES, serde: trades, from, log }),
     };
@@ -82,22 +88,23 @@ export class VenueClient {
     }, signal);
   }
 
+  /** One sentence while it waits for somebody for long, else null. */
+  get waitingFor(): string | null {
+    return this.#handshake.waitingFor;
+  }
+
   close(): Promise<void> {
     return this.#producer.close();
   }
 
   async #fillSession({ eventTime, tradeEndOffsets }: Session, trades: LogTail<Trade>): Promise<void> {
-    const { kafka, signal } = this.#options;
+    const { signal } = this.#options;
     const closes = new Map<string, number>();
     const see = ({ value }: TailRecord<Trade>) => {
       // Trades of other times share the topic: somebody's ticks, a history that was ingested meanwhile.
       if (value?.eventTime === eventTime && isPrice(value.price)) closes.set(value.instrument, value.price);
     };
-    const readRequests = async () => {
-      const ends = await kafka.offsets(REQUESTS, 'latest-stable');
-      await this.#tails.requests.readTo(ends, (record) => this.#accept(record), signal);
-    };
-    await Promise.all([trades.readTo(tradeEndOffsets, see, signal), readRequests()]);
+    await Promise.all([trades.readTo(tradeEndOffsets, see, signal), this.#readDecisions()]);
     const fills = this.#venue.fillAt(eventTime, closes);
     if (fills.length === 0) return;
     for (const fill of fills) {
@@ -112,15 +119,27 @@ export class VenueClient {
     this.#fillsTotal.inc(fills.length);
   }
 
-  #accept({ value, partition, offset }: TailRecord<OrderRequest>): void {
-    const refusal = value && this.#venue.accept(value);
-    if (refusal) this.#options.log.warn({ topic: REQUESTS, partition, offset }, `An order is refused: ${refusal}`);
+  /** An order fills only after the pre-trade check has let it pass; that on all orders so far is waited for. */
+  async #readDecisions(): Promise<void> {
+    const { kafka, signal } = this.#options;
+    const asked = String(await kafka.offsets(REQUESTS, 'latest'));
+    if (asked === this.#asked) return;
+    await this.#handshake.untilOrdersAreDecided();
+    const ends = await kafka.offsets(DECISIONS, 'latest');
+    await this.#tails.decisions.readTo(ends, (record) => this.#accept(record), signal);
+    this.#asked = asked;
+  }
+
+  #accept({ value, partition, offset }: TailRecord<OrderDecision>): void {
+    if (value?.decision !== 'ACCEPTED') return;
+    const refusal = this.#venue.accept(value);
+    if (refusal) this.#options.log.warn({ topic: DECISIONS, partition, offset }, `An order is refused: ${refusal}`);
   }
 }
 
 interface Tails {
   readonly fills: LogTail<Fill>;
-  readonly requests: LogTail<OrderRequest>;
+  readonly decisions: LogTail<OrderDecision>;
   readonly sessions: LogTail<Session>;
   readonly openTrades: (from: 'earliest' | readonly number[]) => Promise<LogTail<Trade>>;
 }

@@ -24,7 +24,7 @@ await runService('paper-venue', async ({ log, metrics, signal }) => {
     if (!signal.aborted) throw error;
   });
   return {
-    notReady: () => null,
+    notReady: () => venue.waitingFor,
     done,
     stop: async () => {
       await done.catch(() => undefined);

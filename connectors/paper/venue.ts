@@ -1,5 +1,5 @@
 import { decimalFromNumber, divideHalfEven, ONE } from '#schemas/decimal.ts';
-import type { Fill, OrderRequest } from '#schemas/generated/types.ts';
+import type { Fill, OrderDecision } from '#schemas/generated/types.ts';
 import { Random } from '#streams/kit/random.ts';
 
 /** What a US retail broker with per-share pricing asks: 0.005 USD a share, at least 1.00 USD, at most 1 % of the trade's value. */
@@ -10,6 +10,12 @@ const COMMISSION_MAX_DIVISOR = 100n;
 const MAX_SLIPPAGE = 1000;
 const SLIPPAGE_UNIT = 1_000_000n;
 
+/** What the venue has to know of an order. */
+export type VenueOrder = Pick<
+  OrderDecision,
+  'eventTime' | 'portfolio' | 'orderId' | 'instrument' | 'side' | 'quantity'
+>;
+
 /**
  * A simulated venue as a value: market-on-close orders in, fills out. An order fills whole at the first close after its own event
  * time at which its instrument trades. The same orders, closes and seed give the same fills, whatever the order of arrival
@@ -17,7 +23,7 @@ const SLIPPAGE_UNIT = 1_000_000n;
  */
 export class PaperVenue {
   readonly #seed: number;
-  readonly #open = new Map<string, OrderRequest>();
+  readonly #open = new Map<string, VenueOrder>();
   readonly #filled = new Set<string>();
 
   constructor(seed: number) {
@@ -35,7 +41,7 @@ export class PaperVenue {
   }
 
   /** Takes an order. Returns null, or why it will never fill. An order seen before, open or filled, changes nothing. */
-  accept(order: OrderRequest): string | null {
+  accept(order: VenueOrder): string | null {
     if (order.quantity <= 0n) return 'its quantity is not greater than zero';
     if (order.portfolio === '' || order.instrument === '') return 'it names no portfolio or no instrument';
     const id = idOf(order.portfolio, fillIdOf(order.orderId));
@@ -65,7 +71,7 @@ const fillIdOf = (orderId: string) => `${orderId}:1`;
 const idOf = (portfolio: string, fillId: string) => `${portfolio}\n${fillId}`;
 
 /** The whole order at `close`, worsened by its slippage. `close` must round to a positive decimal. */
-export function fillOf(order: OrderRequest, close: number, closeMicros: number, seed: number): Fill {
+export function fillOf(order: VenueOrder, close: number, closeMicros: number, seed: number): Fill {
   const slippage = BigInt(new Random(`${seed}:${order.orderId}`).below(MAX_SLIPPAGE + 1));
   const factor = order.side === 'BUY' ? SLIPPAGE_UNIT + slippage : SLIPPAGE_UNIT - slippage;
   const price = divideHalfEven(decimalFromNumber(close) * factor, SLIPPAGE_UNIT);

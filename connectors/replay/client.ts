@@ -5,7 +5,7 @@ import { type AvroSerde, type Kafka, type Producer, type SchemaRegistry, topicSe
 import { LogTail, type TailRecord } from '#streams/kafka/log-tail.ts';
 import type { Log } from '#streams/kit/log.ts';
 import type { Metrics } from '#streams/kit/metrics.ts';
-import { Handshake } from './handshake.ts';
+import { Handshake } from '../kit/handshake.ts';
 import { closeMicros, type HistoryDay, tradesOf } from './parse.ts';
 import { type Entry, planReplay, type ReplayPosition } from './plan.ts';
 import { INSTRUMENTS } from './reference.ts';
@@ -58,7 +58,7 @@ export class ReplayClient {
     this.#options = options;
     this.#serdes = serdes;
     this.#producer = producer;
-    this.#handshake = new Handshake(options.kafka, options.log, options.signal);
+    this.#handshake = new Handshake('The replay', options.kafka, options.log, options.signal);
   }
 
   static async open(options: ReplayOptions): Promise<ReplayClient> {

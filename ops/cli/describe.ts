@@ -4,6 +4,7 @@ import { TidemarkError } from '#streams/kit/errors.ts';
 import { describeTopology, mermaidTopology } from '#streams/topology/describe.ts';
 import { bars } from '#topologies/bars/graph.ts';
 import { execution } from '#topologies/execution/graph.ts';
+import { limits } from '#topologies/limits/graph.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
 import { risk } from '#topologies/risk/graph.ts';
@@ -16,6 +17,7 @@ export const TOPOLOGIES = {
   bars: bars(),
   risk: risk(),
   execution: execution(),
+  limits: limits(),
 };
 
 export const describeCommand = (): Command =>

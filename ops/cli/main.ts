@@ -8,6 +8,7 @@ import { describeCommand } from './describe.ts';
 import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { ingestCommand } from './ingest.ts';
+import { limitsCommand, switchCommand } from './limits.ts';
 import { resetCommand } from './reset.ts';
 import { riskCommand } from './risk.ts';
 import { topicsCommand } from './topics.ts';
@@ -23,6 +24,8 @@ Examples:
   tidemark dead-letters list                     what topologies set aside, and why
   tidemark risk --returns fund.csv               value at risk of a file of daily returns, by six methods
   tidemark backtest-var --returns fund.csv       and how each of them would have done
+  tidemark limits list --portfolio momentum      limits, and what they stand at
+  tidemark switch halted --by anna --reason drill    no order passes any more
   tidemark doctor                                what is missing on this machine, and what to do`;
 
 interface StartFlags {
@@ -76,6 +79,8 @@ export function tidemark(): Command {
     topicsCommand(),
     describeCommand(),
     deadLettersCommand(),
+    limitsCommand(),
+    switchCommand(),
     riskCommand(),
     backtestVarCommand(),
     resetCommand(),

@@ -45,6 +45,7 @@ const PROCESSES: readonly (Pick<ChildSpec, 'name' | 'file' | 'args' | 'finishes'
   { name: 'bars', file: 'topologies/main.ts', args: ['bars'], stage: 'processor' },
   { name: 'risk', file: 'topologies/main.ts', args: ['risk'], stage: 'processor' },
   { name: 'execution', file: 'topologies/main.ts', args: ['execution'], stage: 'processor' },
+  { name: 'limits', file: 'topologies/main.ts', args: ['limits'], stage: 'processor' },
   { name: 'sink-postgres', file: 'sinks/postgres/main.ts', stage: 'sink' },
   { name: 'sink-clickhouse', file: 'sinks/clickhouse/main.ts', stage: 'sink' },
   { name: 'api', file: 'api/main.ts', stage: 'api' },

@@ -14,10 +14,10 @@ export interface AuditEntry {
   /** Instrument id; null where the change is not about one. */
   readonly instrument: null | string;
   /** What was changed. OTHER: something that this schema does not know yet. */
-  readonly subject: 'OTHER' | 'FILL';
-  /** Id of what was changed: the fillId of a fill. */
+  readonly subject: 'OTHER' | 'FILL' | 'LIMIT' | 'CONTROL';
+  /** Id of what was changed: the fillId of a fill, the limitId of a limit. */
   readonly subjectId: string;
-  /** What was done to it, e.g. CORRECT or CANCEL. */
+  /** What was done to it, e.g. CORRECT or CANCEL of a fill; SET, REMOVE or ADJUST of a limit. */
   readonly action: string;
   /** The subject before, as JSON with exact amounts as decimal strings; null where there was none. */
   readonly before: null | string;
@@ -171,6 +171,20 @@ export interface Bar {
   readonly sourceEventTime: Micros;
 }
 
+/** The newest price of an instrument. Every partition has every instrument: whoever works by portfolio finds all prices beside its portfolios. */
+export interface InstrumentMark {
+  /** Event time of the trade, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Instrument id, e.g. AAPL. Not empty. */
+  readonly instrument: string;
+  /** Price per unit in the instrument's currency. Finite, greater than zero. */
+  readonly price: number;
+  /** Topic of the trade. */
+  readonly sourceTopic: string;
+  /** Event time of the trade, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** Return of an instrument from one UTC day with trades to the next one. Compacted: the newest record per instrument and date holds. */
 export interface DailyReturn {
   /** Since when it is known, microseconds since 1970-01-01 UTC: the end of the day, or the stream time at which a late trade changed it. Equals the Kafka record timestamp in milliseconds. */
@@ -223,6 +237,68 @@ export interface Trade {
   readonly source: string;
   /** Sequence number within the source, rising; null where the source has none. */
   readonly sequence: null | number;
+}
+
+/** A limit as the order would leave it. */
+export interface OrderCheck {
+  /** Id of the limit. */
+  readonly limitId: string;
+  /** What is limited. */
+  readonly type: string;
+  /** HARD, SOFT or INFORMATIONAL. */
+  readonly severity: string;
+  /** The figure now; null where unknown. */
+  readonly before: null | number;
+  /** The figure if all of the order were filled at the price; null where unknown. */
+  readonly after: null | number;
+  /** The limit in force; null where unknown. */
+  readonly threshold: null | number;
+  /** PASSED, EASED (above the limit, but not higher than before), EXCEEDED or UNKNOWN. */
+  readonly outcome: string;
+}
+
+/** What the pre-trade check said to an order, and on what figures. One for each record of orders.requests that can be read. */
+export interface OrderDecision {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Id of the order. */
+  readonly orderId: string;
+  /** Instrument id. */
+  readonly instrument: string;
+  /** BUY or SELL. */
+  readonly side: 'BUY' | 'SELL';
+  /** Units asked for. */
+  readonly quantity: Decimal;
+  /** Who asked. */
+  readonly strategy: string;
+  /** REJECTED unless everything that had to be known was known and within its limit. */
+  readonly decision: 'ACCEPTED' | 'REJECTED';
+  /** ACCEPTED, ACCEPTED_WITH_WARNING, LIMIT_EXCEEDED, LIMIT_UNKNOWN, PRICE_MISSING, PRICE_STALE, PORTFOLIO_UNKNOWN, INSTRUMENT_UNKNOWN, HALTED, REDUCING_ONLY, DUPLICATE_ORDER. */
+  readonly code: string;
+  /** The same as a sentence with the figures. */
+  readonly reason: string;
+  /** The limit that decided; null where none did. */
+  readonly limitId: null | string;
+  /** The kill switch when it was checked: ACTIVE, REDUCING or HALTED. */
+  readonly switchState: string;
+  /** Price it was valued at: the newest known; null where there was none. */
+  readonly price: null | number;
+  /** Event time of that price, microseconds UTC. */
+  readonly priceTime: null | Micros;
+  /** quantity x multiplier x price; null without a price. */
+  readonly notional: null | number;
+  /** Position before, with accepted orders of the same side that are not filled yet; null where unknown. */
+  readonly quantityBefore: null | Decimal;
+  /** Position after; null where unknown. */
+  readonly quantityAfter: null | Decimal;
+  /** Every limit that was looked at; empty where the order was refused before. */
+  readonly checks: readonly OrderCheck[];
+  /** Topic of the record that caused this one. */
+  readonly sourceTopic: string;
+  /** Event time of the record that caused this one, microseconds UTC. */
+  readonly sourceEventTime: Micros;
 }
 
 /** An execution. The one truth positions are built on, applied in offset order. */
@@ -457,6 +533,120 @@ export interface RiskBacktest {
   readonly sourceEventTime: Micros;
 }
 
+/** A figure that was looked at. */
+export interface Evidence {
+  /** E.g. equity, grossExposure, AAPL. */
+  readonly name: string;
+  /** The figure, base currency unless its name says otherwise; null where unknown. */
+  readonly value: null | number;
+}
+
+/** An incident of a limit: opened when its state leaves OK, told again when the level changes or it worsens by a tenth of the limit, closed when the state is OK again. */
+export interface RiskBreach {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Id of the incident, the same from its opening to its closing; unique. */
+  readonly breachId: string;
+  /** Id of the limit within the portfolio. */
+  readonly limitId: string;
+  /** What is limited. */
+  readonly type: string;
+  /** HARD: orders that would break it are refused. SOFT: they are accepted with a warning. INFORMATIONAL: it is only watched. */
+  readonly severity: 'INFORMATIONAL' | 'SOFT' | 'HARD';
+  /** What the figure is taken of. */
+  readonly scope: 'PORTFOLIO' | 'STRATEGY' | 'INSTRUMENT' | 'SECTOR';
+  /** The strategy, instrument or sector; null with scope PORTFOLIO. */
+  readonly scopeId: null | string;
+  /** The position, sector or shock that decided, where the largest of several is taken; else null. */
+  readonly subject: null | string;
+  /** What happened to the incident. */
+  readonly event: 'OPENED' | 'CHANGED' | 'WORSENED' | 'CLOSED';
+  /** What it is now: NONE once it is closed; NO_DATA: the figure is not known, which a limit does not take for good news. */
+  readonly level: 'NONE' | 'WARNING' | 'BREACH' | 'NO_DATA';
+  /** The figure, in the unit of the type; null while it is not known. */
+  readonly value: null | number;
+  /** The limit in force; null while it is not known. */
+  readonly threshold: null | number;
+  /** value / threshold; null while either is not known. */
+  readonly utilisation: null | number;
+  /** Why there is no figure; null when there is one. */
+  readonly reason: null | string;
+  /** Event time of the opening, microseconds UTC. */
+  readonly openedAt: Micros;
+  /** What the figure was made of: the portfolio's figures, and the largest parts of the limited one. */
+  readonly evidence: readonly Evidence[];
+  /** Topic of the record that caused this one. */
+  readonly sourceTopic: string;
+  /** Event time of the record that caused this one, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
+/** The kill switch as somebody, or a response to a breach, set it. Compacted: the newest record per key holds. */
+export interface RiskControl {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** The portfolio; null: all of them. The stricter of the two holds. */
+  readonly portfolio: null | string;
+  /** ACTIVE: orders are checked as usual. REDUCING: only orders that make a position smaller pass. HALTED: none passes. */
+  readonly state: 'ACTIVE' | 'REDUCING' | 'HALTED';
+  /** Who set it, e.g. graphql:anna or response:<workflow>. */
+  readonly setBy: string;
+  /** Why. Not empty. */
+  readonly reason: string;
+  /** The incident that it answers; null where there is none. */
+  readonly breachId: null | string;
+}
+
+/** A limit as somebody set it. Compacted: the newest record per portfolio and limit holds; a tombstone takes the limit away. What it stands at: risk.utilisation. */
+export interface RiskLimit {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Id within the portfolio, e.g. var-99. Not empty. */
+  readonly limitId: string;
+  /** What is limited, e.g. value-at-risk; all types: tidemark limits types. */
+  readonly type: string;
+  /** HARD: orders that would break it are refused. SOFT: they are accepted with a warning. INFORMATIONAL: it is only watched. */
+  readonly severity: 'INFORMATIONAL' | 'SOFT' | 'HARD';
+  /** What the figure is taken of: the whole portfolio, or one strategy, instrument or sector of it. */
+  readonly scope: 'PORTFOLIO' | 'STRATEGY' | 'INSTRUMENT' | 'SECTOR';
+  /** The strategy, instrument or sector; null with scope PORTFOLIO, where types of single positions or sectors take the largest. */
+  readonly scopeId: null | string;
+  /** The limit: the figure may reach it and not pass it. Greater than zero; in the unit of its type, or a fraction of equity (relativeTo). */
+  readonly threshold: number;
+  /** EQUITY: threshold is a fraction of the portfolio's equity, for types that are amounts. */
+  readonly relativeTo: 'NONE' | 'EQUITY';
+  /** Utilisation from which on there is a warning, above 0 and at most 1. */
+  readonly warnAt: number;
+  /** Of value-at-risk and expected-shortfall: historical (when null), age-weighted, normal, ewma, filtered-historical or monte-carlo. */
+  readonly method: null | string;
+  /** Of value-at-risk and expected-shortfall: level; 0.99 when null. */
+  readonly confidence: null | number;
+  /** Of value-at-risk and expected-shortfall: trading days ahead; 1 when null. */
+  readonly horizonDays: null | number;
+  /** Of stressed-loss: name of the shock; the worst of all when null. */
+  readonly scenario: null | string;
+  /** Of order-rate and turnover: event time that is looked back over, milliseconds; of stale-data not used. */
+  readonly windowMs: null | number;
+  /** VOLATILITY: the threshold in force is threshold x reference / the portfolio's volatility (risk.measures, at each day's end), within minimum and maximum. NONE: it stays as it was set. */
+  readonly adjustment: 'NONE' | 'VOLATILITY';
+  /** Annualised volatility at which the threshold holds as it was set, greater than zero; null without adjustment. */
+  readonly reference: null | number;
+  /** Smallest threshold in force, in the threshold's unit, greater than zero; null without adjustment. */
+  readonly minimum: null | number;
+  /** Largest threshold in force, at least minimum; null without adjustment. */
+  readonly maximum: null | number;
+  /** False: kept, but not watched. */
+  readonly enabled: boolean;
+  /** Who set it, e.g. graphql:anna or demo. */
+  readonly setBy: string;
+  /** Why; null where nobody said. */
+  readonly reason: null | string;
+}
+
 /** VaR and ES by one method, level and horizon. */
 export interface RiskTail {
   /** historical, age-weighted, normal, ewma, filtered-historical or monte-carlo; what each is: tidemark risk --help. */
@@ -583,14 +773,54 @@ export interface RiskMeasures {
   readonly sourceEventTime: Micros;
 }
 
+/** What a limit stands at. Compacted: the newest record per portfolio and limit holds; a tombstone says that the limit is gone. Made when its figure changes, at most once a commit. */
+export interface LimitUtilisation {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Id of the limit within the portfolio. */
+  readonly limitId: string;
+  /** What is limited. */
+  readonly type: string;
+  /** HARD: orders that would break it are refused. SOFT: they are accepted with a warning. INFORMATIONAL: it is only watched. */
+  readonly severity: 'INFORMATIONAL' | 'SOFT' | 'HARD';
+  /** What the figure is taken of. */
+  readonly scope: 'PORTFOLIO' | 'STRATEGY' | 'INSTRUMENT' | 'SECTOR';
+  /** The strategy, instrument or sector; null with scope PORTFOLIO. */
+  readonly scopeId: null | string;
+  /** The position, sector or shock that decided, where the largest of several is taken; else null. */
+  readonly subject: null | string;
+  /** The figure, in the unit of the type; null while it is not known (reason). */
+  readonly value: null | number;
+  /** The limit in force, in the same unit: after adjustment, and as an amount where it was a fraction of equity; null while that is not known. */
+  readonly threshold: null | number;
+  /** The limit before adjustment, in the same unit; null with threshold. */
+  readonly baseThreshold: null | number;
+  /** value / threshold; null while either is not known. */
+  readonly utilisation: null | number;
+  /** WARNING from warnAt on, BREACHED above the limit, and each until the figure is a hundredth of the limit below that again; UNKNOWN while there is no figure. */
+  readonly state: 'OK' | 'WARNING' | 'BREACHED' | 'UNKNOWN';
+  /** Why there is no figure; null when there is one. */
+  readonly reason: null | string;
+  /** Event time at which the state began, microseconds UTC. */
+  readonly since: Micros;
+  /** Topic of the record that caused this one. */
+  readonly sourceTopic: string;
+  /** Event time of the record that caused this one, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** The value type of each topic. */
 export interface Types {
   'audit.trail': AuditEntry;
   'execution.quality': ExecutionQuality;
   'market.bars': Bar;
+  'market.marks': InstrumentMark;
   'market.returns': DailyReturn;
   'market.sessions': Session;
   'market.trades': Trade;
+  'orders.decisions': OrderDecision;
   'orders.fills': Fill;
   'orders.requests': OrderRequest;
   'portfolio.cash': CashMovement;
@@ -599,5 +829,9 @@ export interface Types {
   'reference.instruments': Instrument;
   'reference.portfolios': Portfolio;
   'risk.backtests': RiskBacktest;
+  'risk.breaches': RiskBreach;
+  'risk.controls': RiskControl;
+  'risk.limits': RiskLimit;
   'risk.measures': RiskMeasures;
+  'risk.utilisation': LimitUtilisation;
 }

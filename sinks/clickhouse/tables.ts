@@ -1,5 +1,5 @@
 import type { TopicName } from '#schemas/topics.ts';
-import { type Column, columnsOf, isPlainList } from '../kit/columns.ts';
+import { type Column, columnsOf, isPlainList } from '#schemas/columns.ts';
 
 /**
  * Where a topic goes. `order` is how analysts look for rows; the record's position completes it and makes rows unique.
@@ -51,6 +51,21 @@ export const TARGETS = {
     view: 'risk_backtests',
     order: ['portfolio', 'date'],
     doc: 'How forecasts have done: one row per record of risk.backtests. risk_verdicts has a row for each method and level.',
+  },
+  'risk.utilisation': {
+    view: 'risk_utilisation',
+    order: ['portfolio', 'limit_id', 'event_time'],
+    doc: 'What limits stood at: one row per record of risk.utilisation. As they are now: utilisation_latest.',
+  },
+  'risk.breaches': {
+    view: 'risk_breaches',
+    order: ['portfolio', 'limit_id', 'event_time'],
+    doc: 'Incidents of limits: one row per record of risk.breaches. One row an incident: incidents.',
+  },
+  'orders.decisions': {
+    view: 'order_decisions',
+    order: ['portfolio', 'event_time'],
+    doc: 'What the pre-trade check said: one row per record of orders.decisions. order_checks has a row for each limit.',
   },
   'execution.quality': {
     view: 'execution_quality',

@@ -148,6 +148,73 @@ FROM risk_measures WHERE (portfolio, _offset) IN (
 FROM risk_backtests ARRAY JOIN results AS result`,
   },
   {
+    name: 'utilisation_latest',
+    doc: 'What each limit stands at: the newest record of risk.utilisation.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('limit_id', 'String', 'Id of the limit.'),
+      column('type', 'String', 'What is limited.'),
+      column('state', 'String', 'OK, WARNING, BREACHED or UNKNOWN.'),
+      column('value', 'Nullable(Float64)', 'The figure; null while it is not known.'),
+      column('threshold', 'Nullable(Float64)', 'The limit in force; null while it is not known.'),
+      column('utilisation', 'Nullable(Float64)', 'value / threshold.'),
+      column('since', TIME, 'When the state began.'),
+      column('event_time', TIME, 'Of the newest record.'),
+    ],
+    sql: `SELECT portfolio, limit_id, newest.1 AS type, newest.2 AS state, newest.3 AS value, newest.4 AS threshold,
+  newest.5 AS utilisation, newest.6 AS since, newest.7 AS event_time
+FROM (
+  SELECT portfolio, limit_id,
+    argMax((type, toString(state), value, threshold, utilisation, since, event_time), _offset) AS newest
+  FROM risk_utilisation GROUP BY portfolio, limit_id
+)`,
+  },
+  {
+    name: 'incidents',
+    doc: 'Incidents of limits from opening to closing: one row a breach_id of risk.breaches.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('breach_id', 'String', 'Id of the incident.'),
+      column('limit_id', 'String', 'Id of the limit.'),
+      column('type', 'String', 'What is limited.'),
+      column('severity', 'String', 'HARD, SOFT or INFORMATIONAL.'),
+      column('level', 'String', 'What it is now: NONE once it is closed.'),
+      column('opened_at', TIME, 'When it was opened.'),
+      column('closed_at', `Nullable(${TIME})`, 'When it was closed; null while it lasts.'),
+      column('peak_utilisation', 'Nullable(Float64)', 'Highest utilisation that was told.'),
+      column('records', 'UInt64', 'Records of it.'),
+    ],
+    sql: `SELECT portfolio, breach_id, newest.1 AS limit_id, newest.2 AS type, newest.3 AS severity, newest.4 AS level, opened_at,
+  if(newest.4 = 'NONE', newest.5, NULL) AS closed_at, peak_utilisation, records
+FROM (
+  SELECT portfolio, breach_id, argMax((limit_id, type, toString(severity), toString(level), event_time), _offset) AS newest,
+    min(opened_at) AS opened_at, max(utilisation) AS peak_utilisation, count() AS records
+  FROM risk_breaches GROUP BY portfolio, breach_id
+)`,
+  },
+  {
+    name: 'order_checks',
+    doc: 'Every limit that the pre-trade check looked at: one row a limit of each record of orders.decisions.',
+    columns: [
+      column('portfolio', ID, 'Portfolio id.'),
+      column('order_id', 'String', 'Id of the order.'),
+      column('event_time', TIME, 'When it was asked for.'),
+      column('instrument', ID, 'Instrument id.'),
+      column('decision', 'String', 'ACCEPTED or REJECTED.'),
+      column('limit_id', 'String', 'Id of the limit.'),
+      column('type', 'String', 'What is limited.'),
+      column('severity', 'String', 'HARD, SOFT or INFORMATIONAL.'),
+      column('before', 'Nullable(Float64)', 'The figure before the order.'),
+      column('after', 'Nullable(Float64)', 'The figure if all of it were filled.'),
+      column('threshold', 'Nullable(Float64)', 'The limit in force.'),
+      column('outcome', 'String', 'PASSED, EASED, EXCEEDED or UNKNOWN.'),
+    ],
+    sql: `SELECT portfolio, order_id, event_time, instrument, toString(decision) AS decision, check.limit_id AS limit_id,
+  check.type AS type, check.severity AS severity, check.before AS before, check.after AS after,
+  check.threshold AS threshold, check.outcome AS outcome
+FROM order_decisions ARRAY JOIN checks AS check`,
+  },
+  {
     name: 'execution_latest',
     doc: 'What executing each order has cost: the newest record of execution.quality.',
     columns: [

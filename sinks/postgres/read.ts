@@ -1,6 +1,6 @@
-import pg from 'pg';
 import type { RiskBacktest, RiskMeasures } from '#schemas/generated/types.ts';
-import { columnsOf } from '../kit/columns.ts';
+import { decimal, fieldsOf, micros, openQueries, timeOf } from './query.ts';
+import { type LimitStore, limitQueries } from './read-limits.ts';
 
 /** What a portfolio is called. */
 export interface PortfolioName {
@@ -111,7 +111,7 @@ export interface SinkOffset {
 }
 
 /** The query side of the PostgreSQL store. Every method throws the driver's error when the database is unreachable. */
-export interface ReadStore {
+export interface ReadStore extends LimitStore {
   /**
    * Every portfolio known by reference data or by a value, by id. A portfolio without reference data is named by its
    * id.
@@ -159,14 +159,9 @@ export interface ReadStore {
 export const DEFAULT_HISTORY_POINTS = 1_000;
 export const MAX_HISTORY_POINTS = 10_000;
 const POOL_SIZE = 8;
-const CONNECT_TIMEOUT_MS = 5_000;
-const STATEMENT_TIMEOUT_MS = 30_000;
 
-const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint`;
-const decimal = (column: string) => `trim_scale(${column})::text`;
 /** UTC day of microseconds, YYYY-MM-DD. */
-const dayOf = (epochMicros: string) =>
-  `to_char((timestamptz 'epoch' + (${epochMicros}) * interval '1 microsecond') at time zone 'UTC', 'YYYY-MM-DD')`;
+const dayOf = (epochMicros: string) => `to_char((${timeOf(epochMicros)}) at time zone 'UTC', 'YYYY-MM-DD')`;
 
 const PORTFOLIOS_SQL = `
   select id, coalesce(p.name, id) as name
@@ -242,12 +237,6 @@ const CLOSES_SQL = `
   from market_bars where instrument = $1 and interval = 'DAY' and start_time >= coalesce($2::timestamptz, '-infinity')
   order by start_time`;
 
-/** All fields of a topic's value by their names in the schema. */
-const fieldsOf = (topic: 'risk.measures' | 'risk.backtests') =>
-  columnsOf(topic)
-    .map(({ name, field, kind }) => `${kind === 'micros' ? micros(name) : name} as "${field}"`)
-    .join(', ');
-
 const LATEST_RISK_SQL = `
   select ${fieldsOf('risk.measures')}, record_partition as partition, record_offset as offset
   from risk_measures_latest where portfolio = $1`;
@@ -285,73 +274,31 @@ const OFFSETS_SQL = `
   select topic, partition, next_offset as "nextOffset", ${micros('updated_at')} as "updatedAt"
   from sink_offsets order by topic, partition`;
 
-/** bigint columns are counts, offsets and microseconds here, all safe integers. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text') =>
-    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-};
-
-/** True when the connection ended under the query (57P01: the server was stopped): another one may do. */
-function wasBroken(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  return code === '57P01' || code === 'ECONNRESET' || /^Connection terminated/.test(message ?? '');
-}
-
 /** A number of rows to ask for. */
 const bounded = (rows: number) => Math.min(Math.max(Math.trunc(rows), 1), MAX_HISTORY_POINTS);
 
 /** Opens a pool of at most 8 connections, lazily: it does not fail when the database is not there yet. */
 export function openReadStore(databaseUrl: string): ReadStore {
-  const pool = new pg.Pool({
-    connectionString: databaseUrl,
-    max: POOL_SIZE,
-    types,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: STATEMENT_TIMEOUT_MS,
-    application_name: 'tidemark-read',
-  });
-  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
-  pool.on('error', () => {});
-  const rows = async <R extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<R[]> => {
-    for (let broken = 0; ; broken++) {
-      try {
-        return (await pool.query<R>(sql, values)).rows;
-      } catch (error) {
-        // After a restart of the database every pooled connection may be dead, and one tells so only when it is used.
-        if (!wasBroken(error) || broken > POOL_SIZE) throw error;
-      }
-    }
-  };
+  const { rows, close } = openQueries(databaseUrl, POOL_SIZE);
   return {
-    portfolios: () => rows<PortfolioName & pg.QueryResultRow>(PORTFOLIOS_SQL),
-    latestPnl: async (portfolioId) =>
-      (await rows<PnlRow & pg.QueryResultRow>(LATEST_PNL_SQL, [portfolioId]))[0] ?? null,
-    positions: (portfolioId) => rows<PositionRow & pg.QueryResultRow>(POSITIONS_SQL, [portfolioId]),
+    ...limitQueries({ rows }),
+    portfolios: () => rows<PortfolioName>(PORTFOLIOS_SQL),
+    latestPnl: async (portfolioId) => (await rows<PnlRow>(LATEST_PNL_SQL, [portfolioId]))[0] ?? null,
+    positions: (portfolioId) => rows<PositionRow>(POSITIONS_SQL, [portfolioId]),
     pnlHistory: (portfolioId, fromMicros, toMicros, maxPoints = DEFAULT_HISTORY_POINTS) => {
       const points = bounded(maxPoints);
       // The first value and, of each bucket, lowest, highest and last: together at most `points`.
       const buckets = Math.floor((points - 1) / 3);
-      return rows<PnlPoint & pg.QueryResultRow>(HISTORY_SQL, [portfolioId, fromMicros, toMicros, points, buckets]);
+      return rows<PnlPoint>(HISTORY_SQL, [portfolioId, fromMicros, toMicros, points, buckets]);
     },
-    pnlDays: (portfolioId, fromMicros, toMicros) =>
-      rows<PnlDay & pg.QueryResultRow>(PNL_DAYS_SQL, [portfolioId, fromMicros, toMicros]),
+    pnlDays: (portfolioId, fromMicros, toMicros) => rows<PnlDay>(PNL_DAYS_SQL, [portfolioId, fromMicros, toMicros]),
     dailyCloses: (instrument, from) =>
-      rows<DailyClose & pg.QueryResultRow>(CLOSES_SQL, [instrument, from === null ? null : `${from}T00:00:00Z`]),
-    latestRisk: async (portfolioId) =>
-      (await rows<RiskRow & pg.QueryResultRow>(LATEST_RISK_SQL, [portfolioId]))[0] ?? null,
+      rows<DailyClose>(CLOSES_SQL, [instrument, from === null ? null : `${from}T00:00:00Z`]),
+    latestRisk: async (portfolioId) => (await rows<RiskRow>(LATEST_RISK_SQL, [portfolioId]))[0] ?? null,
     riskHistory: (portfolioId, method, confidence, fromMicros, toMicros, maxPoints = MAX_HISTORY_POINTS) =>
-      rows<RiskPoint & pg.QueryResultRow>(RISK_HISTORY_SQL, [
-        portfolioId,
-        method,
-        confidence,
-        fromMicros,
-        toMicros,
-        bounded(maxPoints),
-      ]),
-    riskBacktests: (portfolioId, limit) =>
-      rows<RiskBacktest & pg.QueryResultRow>(BACKTESTS_SQL, [portfolioId, bounded(limit)]),
-    sinkOffsets: () => rows<SinkOffset & pg.QueryResultRow>(OFFSETS_SQL),
-    close: () => pool.end(),
+      rows<RiskPoint>(RISK_HISTORY_SQL, [portfolioId, method, confidence, fromMicros, toMicros, bounded(maxPoints)]),
+    riskBacktests: (portfolioId, limit) => rows<RiskBacktest>(BACKTESTS_SQL, [portfolioId, bounded(limit)]),
+    sinkOffsets: () => rows<SinkOffset>(OFFSETS_SQL),
+    close,
   };
 }

@@ -1,6 +1,6 @@
+import { type Column, columnsOf } from '#schemas/columns.ts';
 import { formatDecimal } from '#schemas/decimal.ts';
-import type { TopicName } from '#schemas/topics.ts';
-import { type Column, columnsOf } from '../kit/columns.ts';
+import { TOPICS, type TopicName } from '#schemas/topics.ts';
 import type { SinkRecord } from '../kit/feed.ts';
 
 /** Where a topic goes: appended record by record, or the newest record per key, or both. */
@@ -9,7 +9,7 @@ interface Target {
   /** Columns of the key of which the newest record is kept; none: every record is a row. */
   readonly newestBy: readonly string[];
   /** Records that are rows; the others are left out. Default: all. */
-  readonly takes?: (value: NonNullable<SinkRecord['value']>) => boolean;
+  readonly takes?: (value: NonNullable<SinkRecord['value']>, partition: number) => boolean;
 }
 
 export const TARGETS = {
@@ -36,6 +36,18 @@ export const TARGETS = {
     { table: 'risk_day_ends', newestBy: [], takes: ({ dayEnd }) => dayEnd === true },
   ],
   'risk.backtests': [{ table: 'risk_backtests', newestBy: [] }],
+  'risk.limits': [{ table: 'risk_limits', newestBy: ['portfolio', 'limit_id'] }],
+  'risk.utilisation': [{ table: 'risk_utilisation', newestBy: ['portfolio', 'limit_id'] }],
+  'risk.breaches': [{ table: 'risk_breaches', newestBy: ['breach_id'] }],
+  // That for all portfolios comes in every partition: offsets of one of them can be compared.
+  'risk.controls': [
+    {
+      table: 'risk_controls',
+      newestBy: ['portfolio'],
+      takes: ({ portfolio }, lane) => portfolio !== null || lane === 0,
+    },
+  ],
+  'orders.decisions': [{ table: 'order_decisions', newestBy: ['portfolio', 'order_id'] }],
   'execution.quality': [{ table: 'execution_quality', newestBy: ['portfolio', 'order_id'] }],
 } as const satisfies Partial<Record<TopicName, readonly Target[]>>;
 
@@ -97,13 +109,16 @@ function insertOf(topic: TopicName, { table, newestBy, takes = () => true }: Tar
       records.map((record) => record.offset),
     ],
     select: (all) => {
-      const records = all.filter((record) => takes(record.value!));
+      const records = all.filter((record) => takes(record.value!, record.partition));
       if (keyFields.length === 0) return records;
       const last = new Map<string, SinkRecord>();
       for (const record of records) last.set(JSON.stringify(keyFields.map((field) => record.value![field])), record);
       return [...last.values()];
     },
-    deleteSql: newestBy.length === 1 ? `delete from ${table} where ${newestBy[0]} = $1 and record_offset < $2` : null,
+    deleteSql:
+      TOPICS[topic].cleanup === 'compact' && newestBy.length > 0
+        ? `delete from ${table} where ${newestBy.join(" || '/' || ")} = $1 and record_offset < $2`
+        : null,
   };
 }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { STRATEGIES } from '#connectors/demo/strategies.ts';
+import { Handshake } from '#connectors/kit/handshake.ts';
 import { loadHistory } from '#connectors/replay/history.ts';
 import { closeMicros, tradesOf } from '#connectors/replay/parse.ts';
 import { INSTRUMENTS } from '#connectors/replay/reference.ts';
@@ -135,7 +136,7 @@ describe('a replay whose processes are killed again and again', () => {
       TIDEMARK_SEED: '7',
     };
     positions = start(env, 'topologies/main.ts', 'positions');
-    start(env, 'topologies/main.ts', 'portfolio');
+    for (const topology of ['portfolio', 'limits']) start(env, 'topologies/main.ts', topology);
     const venue = start(env, 'connectors/paper/main.ts');
     const demo = start(env, 'connectors/demo/main.ts');
     const replay = start(env, 'connectors/replay/main.ts');
@@ -203,6 +204,13 @@ describe('a replay whose processes are killed again and again', () => {
       strategy: 'by hand',
       decisionPrice: null,
     };
+    // Without an account the pre-trade check would refuse it.
+    const movements = await topicSerde<CashMovement>(registry, 'portfolio.cash', AVRO['portfolio.cash']);
+    const deposit = { eventTime, cashId: 'one', portfolio: 'stranger', amount: parseDecimal('1000'), source: 'test' };
+    await producer.send({ topic: 'portfolio.cash', key: 'stranger', value: movements.encode(deposit), timestampMs });
+    await producer.flush();
+    const limits = new Handshake('The test', kafka, silentLog, new AbortController().signal);
+    await limits.untilOrdersCanBeChecked();
     const neverTraded = { ...order, orderId: 'waits', instrument: 'NOTHING' };
     for (const asked of [order, order, { ...order, orderId: 'refused', quantity: 0n }, neverTraded])
       await producer.send({ topic: 'orders.requests', key: 'stranger', value: requests.encode(asked), timestampMs });

@@ -33,7 +33,7 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
     folders: ['schemas/', 'quant/', 'streams/kit/', 'streams/topology/', 'streams/state/'],
     packages: [],
   },
-  { room: 'connectors/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/'], packages: 'any' },
+  { room: 'connectors/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'connectors/kit/'], packages: 'any' },
   { room: 'sinks/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'sinks/kit/'], packages: 'any' },
   {
     room: 'api/',
@@ -43,6 +43,7 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
       'streams/kit/',
       'streams/kafka/',
       'sinks/postgres/read.ts',
+      'sinks/postgres/read-limits.ts',
       'sinks/clickhouse/read.ts',
       'ui/build.ts',
     ],

@@ -1,9 +1,8 @@
 import { AVRO } from '#schemas/avro.ts';
-import { fillProblem, recordIdProblem } from '#schemas/checks.ts';
+import { fillProblem, recordIdProblem, requestProblem } from '#schemas/checks.ts';
 import type { Fill, OrderRequest } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
-import { requestProblem } from './validate.ts';
 
 /** An order or a fill of one on its way to its instrument: one of both is there. */
 export interface OrderEvent {

@@ -5,6 +5,7 @@ import { Book, MARK_SCHEMA } from './book.ts';
 import { ACCEPTED_FILL_SCHEMA, acceptFills } from './fills.ts';
 import { INSTRUMENT_INFO_SCHEMA } from './instruments.ts';
 import { CHECKPOINT_SCHEMA, LISTED_FILL_SCHEMA, POSITION_LEDGER_SCHEMA } from './ledger-store.ts';
+import { MarkSharer } from './marks.ts';
 
 export interface PositionsOptions {
   /**
@@ -19,10 +20,13 @@ const FILLS = TOPICS['orders.fills'].name;
 const INSTRUMENTS = TOPICS['reference.instruments'].name;
 const POSITIONS = TOPICS['portfolio.positions'].name;
 const AUDIT = TOPICS['audit.trail'].name;
+const MARKS = TOPICS['market.marks'].name;
+/** Keys are <who decides the partition>/<instrument>. */
+const beforeSlash = (key: string) => key.slice(0, key.indexOf('/'));
 
 /**
  * Positions of every portfolio in every instrument: the exact ledger of its fills (ledger.ts) and of what corrected them (ledger-store.ts),
- * marked with the newest trade (book.ts).
+ * marked with the newest trade (book.ts), which every portfolio is told of (marks.ts).
  * Amounts are in the instrument's currency; nothing is converted.
  */
 export const positions = ({ conflateMarks = false }: PositionsOptions = {}): TopologyDefinition => ({
@@ -40,6 +44,7 @@ export const positions = ({ conflateMarks = false }: PositionsOptions = {}): Top
       stores: ['marks', 'instruments', 'ledgers', 'listed-fills', 'ledger-checkpoints', 'seen-amendments'],
       create: (context) => new Book(context, { trades: TRADES, fills: FILLS, instruments: INSTRUMENTS }, conflateMarks),
     },
+    'share-marks': { inputs: ['trades'], stores: ['marks'], create: (context) => new MarkSharer(context) },
   },
   stores: {
     // Instrument of the fill that bore the id; key portfolio/fillId.
@@ -58,8 +63,9 @@ export const positions = ({ conflateMarks = false }: PositionsOptions = {}): Top
       inputs: ['book'],
       topic: POSITIONS,
       value: AVRO[POSITIONS],
-      partitionKey: (key) => key.slice(0, key.indexOf('/')),
+      partitionKey: beforeSlash,
     },
+    'to-marks': { inputs: ['share-marks'], topic: MARKS, value: AVRO[MARKS], partitionKey: beforeSlash },
     'to-audit': { inputs: ['book'], topic: AUDIT, value: AVRO[AUDIT] },
   },
 });

@@ -1,6 +1,7 @@
 import { Cards } from './cards.tsx';
 import { Chart } from './chart.tsx';
 import { Header } from './header.tsx';
+import { LimitsPanel } from './limits.tsx';
 import { PerformancePanel } from './performance.tsx';
 import { Positions } from './positions.tsx';
 import { RiskPanel } from './risk.tsx';
@@ -32,6 +33,7 @@ export function App() {
               <Tape />
             </div>
             <RiskPanel />
+            <LimitsPanel />
             <PerformancePanel />
             <Positions />
           </>

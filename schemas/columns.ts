@@ -1,5 +1,5 @@
-import { AVRO } from '#schemas/avro.ts';
-import type { TopicName } from '#schemas/topics.ts';
+import { AVRO } from './avro.ts';
+import type { TopicName } from './topics.ts';
 
 /**
  * What a field of a topic's value is to a table. `decimal` is exact (38 digits, 9 of them decimals), `micros` a point

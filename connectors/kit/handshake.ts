@@ -21,6 +21,18 @@ const LEDGER_STAGES = [
   { group: 'positions', topics: ['positions.fills-by-instrument.repartition', TOPICS['market.trades'].name] },
   { group: 'portfolio', topics: [TOPICS['portfolio.positions'].name, TOPICS['portfolio.cash'].name] },
 ] as const;
+/** What an order is checked on, beyond the ledger. */
+const CHECK_STAGE = {
+  group: 'limits',
+  topics: (['portfolio.pnl', 'portfolio.positions', 'market.marks', 'risk.limits'] as const).map(
+    (name) => TOPICS[name].name,
+  ),
+};
+
+interface Stage {
+  readonly group: string;
+  readonly topics: readonly string[];
+}
 
 /** Waiting for others, by the offsets they commit. */
 export class Handshake {
@@ -28,9 +40,12 @@ export class Handshake {
   readonly #log: Log;
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
+  readonly #who: string;
   #waitingFor: string | null = null;
 
-  constructor(kafka: Kafka, log: Log, signal: AbortSignal, clock: Clock = systemClock) {
+  /** `who` waits, as its sentences begin: The replay. */
+  constructor(who: string, kafka: Kafka, log: Log, signal: AbortSignal, clock: Clock = systemClock) {
+    this.#who = who;
     this.#kafka = kafka;
     this.#log = log;
     this.#signal = signal;
@@ -62,8 +77,23 @@ export class Handshake {
   }
 
   /** Resolves when positions and P&L rest on everything that is in their inputs now. */
-  async untilLedgerIsCurrent(): Promise<void> {
-    for (const { group, topics } of LEDGER_STAGES) {
+  untilLedgerIsCurrent(): Promise<void> {
+    return this.#untilAll(LEDGER_STAGES);
+  }
+
+  /** Resolves when an order would be checked on everything that is in the ledger's inputs now. */
+  untilOrdersCanBeChecked(): Promise<void> {
+    return this.#untilAll([...LEDGER_STAGES, CHECK_STAGE]);
+  }
+
+  /** Resolves when the pre-trade check has decided on every order that is there now. */
+  async untilOrdersAreDecided(): Promise<void> {
+    const requests = TOPICS['orders.requests'].name;
+    await this.until(CHECK_STAGE.group, requests, await this.#endsOf(requests));
+  }
+
+  async #untilAll(stages: readonly Stage[]): Promise<void> {
+    for (const { group, topics } of stages) {
       const ends = await Promise.all(topics.map((topic) => this.#endsOf(topic)));
       for (const [index, topic] of topics.entries()) await this.until(group, topic, ends[index]!);
     }
@@ -88,7 +118,7 @@ export class Handshake {
   }
 
   #tell(reason: string): void {
-    if (this.#waitingFor === null) this.#log.info(`The replay waits: ${reason}`);
-    this.#waitingFor = `The replay waits: ${reason}`;
+    if (this.#waitingFor === null) this.#log.info(`${this.#who} waits: ${reason}`);
+    this.#waitingFor = `${this.#who} waits: ${reason}`;
   }
 }

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { AVRO } from '#schemas/avro.ts';
+import { columnsOf, isPlainList } from '#schemas/columns.ts';
 import { lineWriter } from '#sinks/clickhouse/rows.ts';
 import { tableColumns } from '#sinks/clickhouse/tables.ts';
-import { columnsOf, isPlainList } from '#sinks/kit/columns.ts';
 import { INSERTS } from '#sinks/postgres/tables.ts';
 import { riskMeasures } from '#tests/integration/risk-sample.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Handshake } from '#connectors/replay/handshake.ts';
+import { Handshake } from '#connectors/kit/handshake.ts';
 import type { Kafka } from '#streams/kafka/index.ts';
 import type { Clock } from '#streams/kit/clock.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
@@ -31,7 +31,7 @@ function setUp(onSleep: (sleeps: number, kafka: FakeKafka) => void) {
       onSleep(++sleeps, kafka);
     },
   };
-  const handshake = new Handshake(kafka as unknown as Kafka, silentLog, controller.signal, clock);
+  const handshake = new Handshake('The replay', kafka as unknown as Kafka, silentLog, controller.signal, clock);
   return { kafka, handshake, controller, sleeps: () => sleeps, now: () => nowMs };
 }
 
@@ -92,6 +92,22 @@ describe('Handshake', () => {
     for (const topic of ['reference.instruments', 'market.trades', 'portfolio.cash']) set(kafka, topic, 0);
     await handshake.untilLedgerIsCurrent();
     expect(order).toEqual(['fills', 'repartition', 'positions']);
+  });
+
+  it('waits for the limits too where orders are to be checked, and for their decisions', async () => {
+    const before = ['orders.fills', 'reference.instruments', 'positions.fills-by-instrument.repartition'];
+    const ledger = [...before, 'market.trades', 'portfolio.positions', 'portfolio.cash'];
+    const { kafka, handshake, sleeps } = setUp((sleep, at) => {
+      if (sleep === 20) at.committed.set('limits market.marks', [7]);
+      if (sleep === 30) at.committed.set('limits orders.requests', [2]);
+    });
+    for (const topic of [...ledger, 'portfolio.pnl', 'risk.limits']) kafka.ends.set(topic, [0]);
+    kafka.ends.set('market.marks', [7]);
+    await handshake.untilOrdersCanBeChecked();
+    expect(sleeps()).toBeGreaterThanOrEqual(20);
+    kafka.ends.set('orders.requests', [2]);
+    await handshake.untilOrdersAreDecided();
+    expect(sleeps()).toBe(30);
   });
 
   it('waits for a topic that a topology has yet to create', async () => {

@@ -1,0 +1,221 @@
+import { decimalToNumber } from '#schemas/decimal.ts';
+import type { Instrument, Position, RiskControl, RiskLimit } from '#schemas/generated/types.ts';
+import type { GlobalTable, KeyValueStore, ProcessorContext } from '#streams/topology/types.ts';
+import { Activity } from './activity.ts';
+import { Book, type Holding } from './book.ts';
+import type { StoredMeasures, StoredOrder, StoredPnl, StoredPosition, StoredPrice, StoredStatus } from './stored.ts';
+
+export type SwitchState = RiskControl['state'];
+const STRICTNESS: readonly SwitchState[] = ['ACTIVE', 'REDUCING', 'HALTED'];
+/** Key of the setting for all portfolios in the store. */
+const ALL = '*';
+
+/** Topic and event time of the record that caused an output. */
+export interface Cause {
+  readonly sourceTopic: string;
+  readonly sourceEventTime: number;
+}
+/** A portfolio in memory: an index of the stores. */
+export interface PortfolioState {
+  readonly portfolio: string;
+  readonly positions: Map<string, StoredPosition>;
+  readonly limits: Map<string, RiskLimit>;
+  /** Accepted orders that are not filled and in the position yet, by orderId. */
+  readonly openOrders: Map<string, StoredOrder>;
+  pnl: StoredPnl | null;
+  measures: StoredMeasures | null;
+  /** Newest event time of what came of the portfolio, microseconds; -1 before the first. */
+  eventTime: number;
+  /** When something of it came last, by the clock; what is older than this process counts from its start. */
+  heardAtMs: number;
+  /** What came of it last; null before the first. */
+  cause: Cause | null;
+  /** Something came since it was looked at last. */
+  isDirty: boolean;
+  /** Value of the newest accepted order by instrument and by strategy (`/` before the name), and of all (empty). */
+  readonly orderSizes: Map<string, number>;
+}
+
+/**
+ * Everything the limits of a task's portfolios are taken from: the stores, and an index of them in memory that is made at the first record. An
+ * abort makes a new processor, and with it a new index.
+ */
+export class Portfolios {
+  readonly activity: Activity;
+  readonly statuses: KeyValueStore<StoredStatus>;
+  readonly orders: KeyValueStore<StoredOrder>;
+  readonly #context: ProcessorContext;
+  readonly #limits: KeyValueStore<RiskLimit>;
+  readonly #positions: KeyValueStore<StoredPosition>;
+  readonly #pnl: KeyValueStore<StoredPnl>;
+  readonly #measures: KeyValueStore<StoredMeasures>;
+  readonly #prices: KeyValueStore<StoredPrice>;
+  readonly #controls: KeyValueStore<RiskControl>;
+  readonly #instruments: GlobalTable<Instrument>;
+  #states: Map<string, PortfolioState> | null = null;
+
+  constructor(context: ProcessorContext) {
+    this.#context = context;
+    this.activity = new Activity(context);
+    this.statuses = context.store('statuses');
+    this.orders = context.store('orders');
+    this.#limits = context.store('limits');
+    this.#positions = context.store('held');
+    this.#pnl = context.store('values');
+    this.#measures = context.store('measures-in-force');
+    this.#prices = context.store('prices');
+    this.#controls = context.store('controls-in-force');
+    this.#instruments = context.global('instruments');
+  }
+
+  all(): Iterable<PortfolioState> {
+    return this.#load().values();
+  }
+
+  of(portfolio: string): PortfolioState {
+    const states = this.#load();
+    let state = states.get(portfolio);
+    if (!state) {
+      state = this.#make(portfolio);
+      states.set(portfolio, state);
+    }
+    return state;
+  }
+
+  price(instrument: string): StoredPrice | undefined {
+    return this.#prices.get(instrument);
+  }
+
+  /** The description in force, or the newest when there was none yet. */
+  instrument(instrument: string, eventTime: number): Instrument | undefined {
+    const asOf = this.#instruments.getAsOf(instrument, Math.floor(eventTime / 1000))?.value;
+    return asOf ?? this.#instruments.get(instrument);
+  }
+
+  /** The stricter of the portfolio's and of that for all. */
+  switchOf(portfolio: string): SwitchState {
+    const states = [this.#controls.get(portfolio)?.state, this.#controls.get(ALL)?.state];
+    return states.reduce<SwitchState>(
+      (strictest, state) => (state && STRICTNESS.indexOf(state) > STRICTNESS.indexOf(strictest) ? state : strictest),
+      'ACTIVE',
+    );
+  }
+
+  control(portfolio: string | null): RiskControl | undefined {
+    return this.#controls.get(portfolio ?? ALL);
+  }
+
+  setControl(control: RiskControl): void {
+    this.#controls.put(control.portfolio ?? ALL, control);
+  }
+
+  setPrice(instrument: string, price: StoredPrice): void {
+    const before = this.#prices.get(instrument);
+    if (!before || price.eventTime >= before.eventTime) this.#prices.put(instrument, price);
+  }
+
+  setPosition(key: string, position: Position): void {
+    const { portfolio, instrument, quantity, multiplier, markPrice, markTime } = position;
+    const { positions } = this.of(portfolio);
+    if (quantity === 0n) {
+      positions.delete(instrument);
+      this.#positions.delete(key);
+      return;
+    }
+    const exposure = markPrice === null ? null : decimalToNumber(quantity) * decimalToNumber(multiplier) * markPrice;
+    const stored = { quantity, multiplier, exposure, markTime };
+    positions.set(instrument, stored);
+    this.#positions.put(key, stored);
+  }
+
+  setPnl(portfolio: string, pnl: StoredPnl): void {
+    this.of(portfolio).pnl = pnl;
+    this.#pnl.put(portfolio, pnl);
+  }
+
+  setMeasures(portfolio: string, measures: StoredMeasures): void {
+    this.of(portfolio).measures = measures;
+    this.#measures.put(portfolio, measures);
+  }
+
+  setLimit(portfolio: string, limitId: string, limit: RiskLimit | null): void {
+    const { limits } = this.of(portfolio);
+    const key = `${portfolio}/${limitId}`;
+    if (limit) {
+      limits.set(limitId, limit);
+      this.#limits.put(key, limit);
+    } else {
+      limits.delete(limitId);
+      this.#limits.delete(key);
+    }
+  }
+
+  setOrder(portfolio: string, orderId: string, order: StoredOrder): void {
+    const { openOrders } = this.of(portfolio);
+    this.orders.put(`${portfolio}/${orderId}`, order);
+    if (isOpen(order)) openOrders.set(orderId, order);
+    else openOrders.delete(orderId);
+  }
+
+  /** What is held, at its marks. */
+  book(state: PortfolioState): Book {
+    const holdings: Holding[] = [];
+    for (const [instrument, { quantity, exposure }] of state.positions)
+      holdings.push({
+        instrument,
+        sector: this.sector(instrument, state.eventTime),
+        quantity: decimalToNumber(quantity),
+        exposure,
+      });
+    return new Book(holdings);
+  }
+
+  /** Empty where it has none. */
+  sector(instrument: string, eventTime: number): string {
+    return this.instrument(instrument, eventTime)?.sector ?? '';
+  }
+
+  #make(portfolio: string): PortfolioState {
+    return {
+      portfolio,
+      positions: new Map(),
+      limits: new Map(),
+      openOrders: new Map(),
+      pnl: null,
+      measures: null,
+      eventTime: -1,
+      heardAtMs: this.#context.now(),
+      cause: null,
+      isDirty: false,
+      orderSizes: new Map(),
+    };
+  }
+
+  #load(): Map<string, PortfolioState> {
+    if (this.#states) return this.#states;
+    this.#states = new Map();
+    this.activity.load();
+    for (const [key, limit] of this.#limits.entries()) this.of(ownerOf(key)).limits.set(restOf(key), limit);
+    for (const [key, position] of this.#positions.entries()) {
+      const state = this.of(ownerOf(key));
+      state.positions.set(restOf(key), position);
+      state.eventTime = Math.max(state.eventTime, position.markTime ?? -1);
+    }
+    for (const [portfolio, pnl] of this.#pnl.entries()) {
+      const state = this.of(portfolio);
+      state.pnl = pnl;
+      state.eventTime = Math.max(state.eventTime, pnl.eventTime);
+    }
+    for (const [portfolio, measures] of this.#measures.entries()) this.of(portfolio).measures = measures;
+    for (const [key, order] of this.orders.entries())
+      if (isOpen(order)) this.of(ownerOf(key)).openOrders.set(restOf(key), order);
+    return this.#states;
+  }
+}
+
+const isOpen = ({ isAccepted, remaining, settling }: StoredOrder) =>
+  isAccepted && (remaining !== 0n || settling !== 0n);
+
+/** Keys are portfolio/rest, and a portfolio has no slash. */
+const ownerOf = (key: string) => key.slice(0, key.indexOf('/'));
+const restOf = (key: string) => key.slice(key.indexOf('/') + 1);
