@@ -11,6 +11,6 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     // A busy machine must not fail a test that waits for a condition.
     testTimeout: 30_000,
-    hookTimeout: 30_000,
+    hookTimeout: 120_000,
   },
 });

@@ -4,6 +4,7 @@ import { engineBenchmark } from './engine.ts';
 import { latencyBenchmark } from './latency.ts';
 import type { BenchOptions } from './options.ts';
 import { pipelineBenchmark } from './pipeline.ts';
+import { pretradeBenchmark } from './pretrade.ts';
 import { restoreBenchmark } from './restore.ts';
 import { riskBenchmark } from './risk.ts';
 import { soakBenchmark } from './soak.ts';
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<unk
   engine: engineBenchmark,
   latency: latencyBenchmark,
   pipeline: pipelineBenchmark,
+  pretrade: pretradeBenchmark,
   restore: restoreBenchmark,
   risk: riskBenchmark,
   soak: soakBenchmark,

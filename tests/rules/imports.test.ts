@@ -30,7 +30,7 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
   { room: 'topologies/main.ts', folders: ['schemas/', 'streams/', 'topologies/'], packages: [] },
   {
     room: 'topologies/',
-    folders: ['schemas/', 'quant/', 'streams/kit/', 'streams/topology/', 'streams/state/'],
+    folders: ['schemas/', 'quant/', 'streams/kit/', 'streams/topology/', 'streams/state/', 'topologies/kit/'],
     packages: [],
   },
   { room: 'connectors/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'connectors/kit/'], packages: 'any' },

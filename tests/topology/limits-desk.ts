@@ -2,7 +2,6 @@ import { parseDecimal } from '#schemas/decimal.ts';
 import type {
   AuditEntry,
   Fill,
-  Instrument,
   LimitUtilisation,
   OrderDecision,
   OrderRequest,
@@ -13,48 +12,17 @@ import type {
   RiskLimit,
   RiskMeasures,
 } from '#schemas/generated/types.ts';
-import { controlKeys, type LimitTypeName } from '#schemas/limits.ts';
+import { controlKeys } from '#schemas/limits.ts';
 import { LANES, PARTITIONS } from '#schemas/topics.ts';
 import { murmur2Partition } from '#streams/kafka/murmur2.ts';
 import { TopologyTestDriver } from '#streams/testing/driver.ts';
 import { limits, PRETRADE_SETTINGS } from '#topologies/limits/graph.ts';
 import type { PretradeSettings } from '#topologies/limits/pretrade.ts';
 import { riskMeasures } from '../integration/risk-sample.ts';
-import { at, NOW_MS } from './desk.ts';
+import { NOW_MS } from './desk.ts';
+import { instrument, OPEN, pnl, position } from './limits-records.ts';
 
-export const OPEN = at('01-03T15:00:00');
-export const SECOND = 1_000_000;
-
-export const limit = (
-  limitId: string,
-  type: LimitTypeName,
-  threshold: number,
-  rest: Partial<RiskLimit> = {},
-): RiskLimit => ({
-  eventTime: OPEN,
-  portfolio: 'fund',
-  limitId,
-  type,
-  severity: 'HARD',
-  scope: 'PORTFOLIO',
-  scopeId: null,
-  threshold,
-  relativeTo: 'NONE',
-  warnAt: 0.8,
-  method: null,
-  confidence: null,
-  horizonDays: null,
-  scenario: null,
-  windowMs: null,
-  adjustment: 'NONE',
-  reference: null,
-  minimum: null,
-  maximum: null,
-  enabled: true,
-  setBy: 'test',
-  reason: null,
-  ...rest,
-});
+export { limit, OPEN, SECOND } from './limits-records.ts';
 
 /** The topology limits, fed as the other topologies would. */
 export class LimitsDesk {
@@ -86,6 +54,16 @@ export class LimitsDesk {
     for (const lane of LANES) this.#pipe('market.marks', `${lane}/${instrument}`, value);
     return this;
   }
+  /** Daily returns of an instrument up to the day before OPEN, the newest last. */
+  returns(instrument: string, simpleReturns: readonly number[]): this {
+    simpleReturns.forEach((simpleReturn, index) => {
+      const day = Math.floor(OPEN / 86_400e6) - simpleReturns.length + index;
+      const date = new Date(day * 86_400_000).toISOString().slice(0, 10);
+      const value = { eventTime: (day + 0.9) * 86_400e6, instrument, date, simpleReturn, logReturn: 0, close: 1 };
+      this.#send('market.returns', `${instrument}/${date}`, value, (day + 0.9) * 86_400_000);
+    });
+    return this;
+  }
   /** A position with its mark, and the mark itself. */
   position(
     instrument: string,
@@ -95,50 +73,11 @@ export class LimitsDesk {
     rest: Partial<Position> = {},
   ): this {
     if (price !== null) this.mark(instrument, price, eventTime);
-    const value = {
-      eventTime,
-      portfolio: 'fund',
-      instrument,
-      quantity: parseDecimal(quantity),
-      cost: 0n,
-      averagePrice: null,
-      markPrice: price,
-      markTime: price === null ? null : eventTime,
-      multiplier: parseDecimal('1'),
-      realizedPnl: 0n,
-      unrealizedPnl: price === null ? null : 0,
-      commission: 0n,
-      cashFlow: 0n,
-      fills: 1,
-      revision: 1,
-      unpriced: price === null,
-      cause: 'MARK',
-      sourceTopic: 'market.trades',
-      sourceEventTime: eventTime,
-      ...rest,
-    } as Position;
+    const value = position(instrument, quantity, price, eventTime, rest);
     return this.#pipe('portfolio.positions', `${value.portfolio}/${instrument}`, value);
   }
   pnl(equity: number, eventTime = OPEN, rest: Partial<PortfolioPnl> = {}): this {
-    const value = {
-      eventTime,
-      portfolio: 'fund',
-      cash: 0n,
-      realizedPnl: 0n,
-      commission: 0n,
-      unrealizedPnl: 0,
-      equity,
-      dayPnl: 0,
-      grossExposure: 0,
-      netExposure: 0,
-      peakEquity: equity,
-      drawdown: 0,
-      openPositions: 0,
-      unpricedPositions: 0,
-      sourceTopic: 'portfolio.positions',
-      sourceEventTime: eventTime,
-      ...rest,
-    } as PortfolioPnl;
+    const value = pnl(equity, eventTime, rest);
     return this.#pipe('portfolio.pnl', value.portfolio, value);
   }
   measures(eventTime: number, rest: Partial<RiskMeasures> = {}): this {
@@ -214,16 +153,3 @@ export class LimitsDesk {
     return this;
   }
 }
-
-const instrument = (name: string, sector: string): Instrument => ({
-  eventTime: 0,
-  instrument: name,
-  name,
-  currency: 'USD',
-  multiplier: parseDecimal('1'),
-  assetClass: 'EQUITY',
-  sector,
-  lotSize: parseDecimal('1'),
-  tickSize: null,
-  source: 'test',
-});

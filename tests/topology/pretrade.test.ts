@@ -1,10 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { mean, standardDeviation } from '#quant/statistics.ts';
+import { historicalTail, normalTail } from '#quant/tail.ts';
 import { parseDecimal } from '#schemas/decimal.ts';
 import { PRETRADE_SETTINGS } from '#topologies/limits/graph.ts';
 import { LimitsDesk, limit, OPEN, SECOND } from './limits-desk.ts';
 
 const DAY = 86_400 * SECOND;
+const TAIL = {
+  confidence: 0.99,
+  horizonDays: 1,
+  stressWindow: null,
+  expectedShortfall: 400,
+  scenarios: 250,
+  sampling: null,
+  paths: 0,
+  problem: null,
+};
 /** 100 AAPL at 50, equity 10,000; MSFT at 20. */
 const held = (settings = PRETRADE_SETTINGS) =>
   new LimitsDesk(settings).position('AAPL', '100', 50).mark('MSFT', 20).pnl(10_000);
@@ -203,6 +215,58 @@ describe('pre-trade check', () => {
     const desk = held().order('1', 'BUY', '1').order('1', 'BUY', '1').order('2', 'BUY', '0');
     expect(desk.decisions()).toHaveLength(1);
     expect(desk.rejections()).toEqual(['ORDER_QUANTITY_INVALID']);
+  });
+
+  describe('of VaR and ES', () => {
+    const RETURNS = {
+      AAPL: Array.from({ length: 250 }, (_, day) => 0.02 * Math.sin(day * 1.7)),
+      MSFT: Array.from({ length: 250 }, (_, day) => 0.03 * Math.cos(day * 0.9)),
+    };
+    const withHistory = () => held().returns('AAPL', RETURNS.AAPL).returns('MSFT', RETURNS.MSFT);
+    const profits = (aapl: number, msft: number) =>
+      RETURNS.AAPL.map((change, day) => change * aapl + RETURNS.MSFT[day]! * msft);
+
+    it.each([
+      ['historical', {}, (held: number[]) => historicalTail(held, 0.99).valueAtRisk],
+      [
+        'normal, 10 days',
+        { method: 'normal', horizonDays: 10 },
+        (held: number[]) => normalTail(mean(held) * 10, standardDeviation(held) * Math.sqrt(10), 0.99).valueAtRisk,
+      ],
+    ] as const)('takes the figures before and after of the same histories: %s', (_, rest, expected) => {
+      const desk = withHistory().limit(limit('var', 'value-at-risk', 1e9, rest));
+      const [decision] = desk.order('1', 'BUY', '50', { instrument: 'MSFT' }).decisions();
+      expect(decision).toMatchObject({ decision: 'ACCEPTED', checks: [{ outcome: 'PASSED' }] });
+      expect(decision!.checks[0]!.before).toBeCloseTo(expected(profits(5_000, 0)), 9);
+      expect(decision!.checks[0]!.after).toBeCloseTo(expected(profits(5_000, 1_000)), 9);
+    });
+
+    it('refuses what would bring ES above its limit, and takes what hedges', () => {
+      const tail = (msft: number) => historicalTail(profits(5_000, msft), 0.975).expectedShortfall;
+      const room = tail(0) * 1.01;
+      const desk = withHistory().limit(limit('es', 'expected-shortfall', room, { confidence: 0.975 }));
+      desk.order('1', 'BUY', '250', { instrument: 'MSFT' }).order('2', 'SELL', '10');
+      expect(desk.decisions().map(({ code }) => code)).toEqual(['LIMIT_EXCEEDED', 'ACCEPTED']);
+    });
+
+    it('scales the figure of a method that simulates as the historical one changes', () => {
+      const tails = [{ ...TAIL, method: 'monte-carlo', valueAtRisk: 300 }];
+      const desk = withHistory().measures(OPEN, { measures: tails });
+      desk.limit(limit('mc', 'value-at-risk', 1e9, { method: 'monte-carlo' }));
+      const [decision] = desk.order('1', 'BUY', '50', { instrument: 'MSFT' }).decisions();
+      const ratio =
+        historicalTail(profits(5_000, 1_000), 0.99).valueAtRisk / historicalTail(profits(5_000, 0), 0.99).valueAtRisk;
+      expect(decision!.checks[0]).toMatchObject({ before: 300, outcome: 'PASSED' });
+      expect(decision!.checks[0]!.after).toBeCloseTo(300 * ratio, 9);
+    });
+
+    it('does not guess at an instrument without a history', () => {
+      const desk = withHistory()
+        .mark('XOM', 100)
+        .limit(limit('var', 'value-at-risk', 1e9));
+      const [decision] = desk.order('1', 'BUY', '1', { instrument: 'XOM' }).decisions();
+      expect(decision).toMatchObject({ code: 'LIMIT_UNKNOWN', checks: [{ after: null, outcome: 'UNKNOWN' }] });
+    });
   });
 
   it('never lets what was accepted break a hard limit, whatever is asked for', () => {

@@ -24,6 +24,7 @@ import { Pretrade, type PretradeSettings } from './pretrade.ts';
 import { type PortfolioState, Portfolios } from './state.ts';
 import { storedMeasures, storedPnl } from './stored.ts';
 import { type AuditSource, Watcher } from './watcher.ts';
+import { WhatIf } from './what-if.ts';
 
 /** How often every portfolio is looked at though nothing came of it. */
 const SWEEP_MS = 5_000;
@@ -58,7 +59,8 @@ export class Engine implements Processor<Input | null> {
     this.#context = context;
     this.#portfolios = new Portfolios(context);
     this.#watcher = new Watcher(context, this.#portfolios);
-    this.#pretrade = new Pretrade(this.#portfolios, this.#watcher, settings);
+    const whatIf = new WhatIf(context.global('returns'), settings.window);
+    this.#pretrade = new Pretrade(this.#portfolios, this.#watcher, whatIf, settings);
     this.#requestsTopic = topics.requests;
     this.#handlers = {
       [topics.limits]: (record: StreamRecord<RiskLimit | null>) => this.#limit(record),

@@ -1,6 +1,7 @@
 import { AVRO } from '#schemas/avro.ts';
 import { TOPICS } from '#schemas/topics.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
+import { KNOWN_RETURN_SCHEMA } from '../kit/histories.ts';
 import { BUCKETS } from './activity.ts';
 import { Engine } from './engine.ts';
 import type { PretradeSettings } from './pretrade.ts';
@@ -23,6 +24,7 @@ export const PRETRADE_SETTINGS: PretradeSettings = {
   // Daily closes over a long weekend and a holiday.
   priceMaxAgeMs: 7 * DAY_MS,
   orderHorizonMs: 5 * DAY_MS,
+  window: 500,
 };
 
 const LIMITS = TOPICS['risk.limits'].name;
@@ -34,6 +36,7 @@ const MEASURES = TOPICS['risk.measures'].name;
 const REQUESTS = TOPICS['orders.requests'].name;
 const FILLS = TOPICS['orders.fills'].name;
 const INSTRUMENTS = TOPICS['reference.instruments'].name;
+const RETURNS = TOPICS['market.returns'].name;
 const UTILISATION = TOPICS['risk.utilisation'].name;
 const BREACHES = TOPICS['risk.breaches'].name;
 const DECISIONS = TOPICS['orders.decisions'].name;
@@ -78,7 +81,7 @@ export const limits = (settings: PretradeSettings = PRETRADE_SETTINGS): Topology
         'activity-seconds',
         'activity-hours',
       ],
-      globals: ['instruments'],
+      globals: ['instruments', 'returns'],
       create: (context) =>
         new Engine(
           context,
@@ -114,7 +117,10 @@ export const limits = (settings: PretradeSettings = PRETRADE_SETTINGS): Topology
     },
     'activity-hours': { kind: 'window', value: ACTIVITY_SCHEMA, retentionMs: BUCKETS['activity-hours'].retentionMs },
   },
-  globals: { instruments: { topic: INSTRUMENTS, value: AVRO[INSTRUMENTS], historyMs: HISTORY_MS } },
+  globals: {
+    instruments: { topic: INSTRUMENTS, value: AVRO[INSTRUMENTS], historyMs: HISTORY_MS },
+    returns: { topic: RETURNS, value: KNOWN_RETURN_SCHEMA, historyMs: HISTORY_MS },
+  },
   sinks: {
     'to-utilisation': {
       inputs: ['watch'],

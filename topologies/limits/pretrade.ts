@@ -2,17 +2,20 @@
 import { decimalToNumber, formatDecimal, multiplyDecimal } from '#schemas/decimal.ts';
 import type { OrderCheck, OrderDecision, OrderRequest, RiskLimit } from '#schemas/generated/types.ts';
 import { Book, type Holding } from './book.ts';
-import { equityOf, figureOf, type View } from './figures.ts';
-import { readingOf } from './incident.ts';
+import { equityOf, type Figure, figureOf, type View } from './figures.ts';
+import { type Reading, readingOf } from './incident.ts';
 import type { PortfolioState, Portfolios, SwitchState } from './state.ts';
 import type { StoredOrder, StoredPrice } from './stored.ts';
 import type { Watcher } from './watcher.ts';
+import type { WhatIf } from './what-if.ts';
 
 export interface PretradeSettings {
   /** A price that is older than the order by more than this is none, event time. */
   readonly priceMaxAgeMs: number;
   /** An accepted order that is not filled so long after it was asked for is taken for dead, event time. */
   readonly orderHorizonMs: number;
+  /** Days of history that VaR and ES after an order are taken from, as in topologies/risk. */
+  readonly window: number;
 }
 /** What a decision says beside the order itself. */
 type Verdict = Pick<OrderDecision, 'decision' | 'code' | 'reason' | 'limitId' | 'checks'>;
@@ -33,8 +36,6 @@ interface Sized {
 
 /** Types whose figure an order does not move at once: as they stand they bar what makes a position larger. */
 const STANDING = new Set([
-  'value-at-risk',
-  'expected-shortfall',
   'stressed-loss',
   'drawdown',
   'daily-loss',
@@ -45,6 +46,8 @@ const STANDING = new Set([
   'stale-data',
 ]);
 
+/** Types that are taken of histories. */
+const TAIL_TYPES = new Set(['value-at-risk', 'expected-shortfall']);
 /** Types that are taken of orders themselves: of those of the limit's strategy or instrument. */
 const ORDER_TYPES = new Set(['order-rate', 'order-size', 'turnover']);
 
@@ -60,11 +63,13 @@ const refused = (code: string, reason: string): Verdict => ({
 export class Pretrade {
   readonly #portfolios: Portfolios;
   readonly #watcher: Watcher;
+  readonly #whatIf: WhatIf;
   readonly #settings: PretradeSettings;
 
-  constructor(portfolios: Portfolios, watcher: Watcher, settings: PretradeSettings) {
+  constructor(portfolios: Portfolios, watcher: Watcher, whatIf: WhatIf, settings: PretradeSettings) {
     this.#portfolios = portfolios;
     this.#watcher = watcher;
+    this.#whatIf = whatIf;
     this.#settings = settings;
   }
 
@@ -175,27 +180,21 @@ export class Pretrade {
       if (!limit.enabled || (ORDER_TYPES.has(limit.type) && !isItsOwn)) continue;
       const { adjusted } = this.#watcher.status(limit, state.eventTime);
       const pending = () => this.#pending(state, (order) => isOf(limit, order.instrument, order.strategy));
-      const was = readingOf(
-        limit,
-        adjusted,
-        figureOf(limit, {
-          ...before,
-          // The order itself was counted when it was asked for.
-          orders: (one) => now.orders(one) - 1,
-          traded: (one) => now.traded(one) + pending(),
-        }),
-        state.pnl,
-      );
-      const will = readingOf(
-        limit,
-        adjusted,
-        figureOf(limit, {
-          ...after,
-          traded: (one) => now.traded(one) + pending() + notional,
-          orderSize: () => notional,
-        }),
-        state.pnl,
-      );
+      const beforeView = {
+        ...before,
+        orders: (one: RiskLimit) => now.orders(one) - 1,
+        traded: (one: RiskLimit) => now.traded(one) + pending(),
+      };
+      // The order itself was counted when it was asked for.
+      const afterView = {
+        ...after,
+        traded: (one: RiskLimit) => now.traded(one) + pending() + notional,
+        orderSize: () => notional,
+      };
+      const figures = TAIL_TYPES.has(limit.type)
+        ? this.#tails(limit, before, after, request.eventTime)
+        : ([figureOf(limit, beforeView), figureOf(limit, afterView)] as const);
+      const [was, will] = figures.map((taken) => readingOf(limit, adjusted, taken, state.pnl)) as [Reading, Reading];
       checks.push({
         limitId: limit.limitId,
         type: limit.type,
@@ -207,6 +206,14 @@ export class Pretrade {
       });
     }
     return checks;
+  }
+
+  /** VaR or ES before and after. */
+  #tails(limit: RiskLimit, before: View, after: View, eventTime: number): readonly [Figure, Figure] {
+    const was = this.#whatIf.figure(limit, before.book, eventTime);
+    const will = this.#whatIf.figure(limit, after.book, eventTime);
+    const scaled = this.#whatIf.scaled(limit, figureOf(limit, before), was, will);
+    return scaled === will ? [was, will] : [figureOf(limit, before), scaled];
   }
 
   /** The portfolio with every accepted order filled, and so many units of the order's own instrument. */

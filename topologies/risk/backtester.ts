@@ -13,8 +13,8 @@ import { tailProbability } from '#quant/tail.ts';
 import type { BacktestResult, RiskBacktest, RiskMeasures, RiskTail } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
-import { dayOfDate } from './days.ts';
-import { Histories } from './histories.ts';
+import { dayOfDate } from '../kit/days.ts';
+import { Histories } from '../kit/histories.ts';
 import type { RiskSettings } from './settings.ts';
 
 export const BACKTEST_SCHEMA: AvroSchema = {

@@ -1,5 +1,5 @@
 import type { AvroSchema } from '#streams/kit/avro.ts';
-import type { Histories } from './histories.ts';
+import type { Histories } from '../kit/histories.ts';
 
 /** What a portfolio held at the end of a UTC day that is over, waiting for that day's returns. */
 export interface Closing {

@@ -1,7 +1,7 @@
 import type { Instrument, RiskMeasures, RiskTail } from '#schemas/generated/types.ts';
 import type { GlobalTable } from '#streams/topology/types.ts';
-import { dateOf } from './days.ts';
-import type { Histories } from './histories.ts';
+import { dateOf } from '../kit/days.ts';
+import type { Histories } from '../kit/histories.ts';
 import {
   concentration,
   contributionsOf,

@@ -1,9 +1,9 @@
 import { AVRO } from '#schemas/avro.ts';
 import { TOPICS } from '#schemas/topics.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
+import { KNOWN_RETURN_SCHEMA } from '../kit/histories.ts';
 import { BACKTEST_SCHEMA, Backtester } from './backtester.ts';
 import { CLOSINGS_SCHEMA } from './closings.ts';
-import { KNOWN_RETURN_SCHEMA } from './histories.ts';
 import { Measurer } from './measurer.ts';
 import { RISK_SETTINGS, type RiskSettings } from './settings.ts';
 

@@ -1,9 +1,9 @@
 import type { Holdings } from '#quant/methods.ts';
 import { ScenarioBook } from '#quant/scenario-book.ts';
-import { dateOf } from './days.ts';
-import type { Histories, History } from './histories.ts';
+import { dateOf } from '../kit/days.ts';
+import type { Histories, History } from '../kit/histories.ts';
+import { align, onDays } from '../kit/scenarios.ts';
 import type { Exposures } from './measures.ts';
-import { align, onDays } from './scenarios.ts';
 import type { RiskSettings } from './settings.ts';
 
 const NO_SCENARIOS = { days: [], returns: [], shortest: null } as const;

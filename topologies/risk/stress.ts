@@ -1,8 +1,8 @@
 import type { RiskTail, ShockProfit } from '#schemas/generated/types.ts';
-import { dayOfDate } from './days.ts';
-import type { Histories, History } from './histories.ts';
+import { dayOfDate } from '../kit/days.ts';
+import type { Histories, History } from '../kit/histories.ts';
+import { align } from '../kit/scenarios.ts';
 import { type Exposures, noTails, tailsOf, zeroTails } from './measures.ts';
-import { align } from './scenarios.ts';
 import type { RiskSettings, Shock } from './settings.ts';
 
 /** An instrument has a history of a window when it traded within so many days of both its ends: holidays and weekends. */
