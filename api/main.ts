@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { SETTINGS } from '#schemas/settings.ts';
 import { openReadStore } from '#sinks/postgres/read.ts';
+import { openReportReads } from '#sinks/postgres/read-reports.ts';
 import { openKafka, SchemaRegistry } from '#streams/kafka/index.ts';
 import { readSettings } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
@@ -31,6 +32,7 @@ export async function startApi(
   const processes = parseAddresses(settings.TIDEMARK_STATUS_URLS ?? []).filter(({ name }) => name !== 'api');
   const kafka = await openKafka({ brokers: settings.KAFKA_BROKERS ?? [], clientId: 'tidemark-api', log });
   const store = openReadStore(settings.DATABASE_URL ?? '');
+  const reports = openReportReads(settings.DATABASE_URL ?? '');
   const views = createViews(metrics);
   const registry = new SchemaRegistry(settings.SCHEMA_REGISTRY_URL ?? '');
   const feed = new LiveFeed({ kafka, registry, store, views, metrics, log });
@@ -47,6 +49,7 @@ export async function startApi(
     host,
     views,
     store,
+    reports: { read: store, reports },
     commands,
     metrics,
     log,
@@ -70,6 +73,7 @@ export async function startApi(
       await commands.close();
       await feed.stop();
       await store.close();
+      await reports.close();
       await kafka.close();
     },
   };

@@ -5,6 +5,7 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { parse } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import type { ReportSource } from '#reports/source.ts';
 import type { ReadStore } from '#sinks/postgres/read.ts';
 import { describeError } from '#streams/kit/errors.ts';
 import type { Log } from '#streams/kit/log.ts';
@@ -17,6 +18,7 @@ import type { Report } from './health/monitor.ts';
 import type { LiveViews } from './live/views.ts';
 import { gatherMetrics, type ProcessAddress } from './metrics/gather.ts';
 import { allowsHost, allowsOrigin, isLoopback, requestHost } from './origin.ts';
+import { serveReports } from './reports.ts';
 import { serveGraphqlWs } from './ws/graphql-ws.ts';
 
 const GRAPHQL_PATH = '/graphql';
@@ -26,6 +28,8 @@ export interface ServerOptions {
   readonly host: string;
   readonly views: LiveViews;
   readonly store: ReadStore;
+  /** Where reports take their data from. */
+  readonly reports: ReportSource;
   readonly commands: Commands;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -66,6 +70,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     const text = await gatherMetrics(options.metrics, options.processes);
     return reply.header('content-type', options.metrics.registry.contentType).send(text);
   });
+  serveReports(app, options.reports);
   await serveGraphql(app, options);
   await servePage(app, options);
   return app;

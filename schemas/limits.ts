@@ -52,7 +52,7 @@ export const LIMIT_TYPES = {
   turnover: type('amount', 'Value of the fills within the window.', BY_ORDER, { hasWindow: true }),
   'stale-data': type(
     'milliseconds',
-    'Age of the oldest price of an open position, or of the newest word on the portfolio.',
+    'Age of the oldest price of an open position, of its risk, or of the last word on the portfolio.',
   ),
 } as const satisfies Record<string, LimitType>;
 

@@ -9,6 +9,7 @@ import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { ingestCommand } from './ingest.ts';
 import { limitsCommand, switchCommand } from './limits.ts';
+import { reportCommand } from './report.ts';
 import { resetCommand } from './reset.ts';
 import { riskCommand } from './risk.ts';
 import { topicsCommand } from './topics.ts';
@@ -24,6 +25,7 @@ Examples:
   tidemark dead-letters list                     what topologies set aside, and why
   tidemark risk --returns fund.csv               value at risk of a file of daily returns, by six methods
   tidemark backtest-var --returns fund.csv       and how each of them would have done
+  tidemark report daily-risk --portfolio momentum --out risk.pdf    a report as PDF, Excel, CSV, HTML or JSON
   tidemark limits list --portfolio momentum      limits, and what they stand at
   tidemark switch halted --by anna --reason drill    no order passes any more
   tidemark doctor                                what is missing on this machine, and what to do`;
@@ -83,6 +85,7 @@ export function tidemark(): Command {
     switchCommand(),
     riskCommand(),
     backtestVarCommand(),
+    reportCommand(),
     resetCommand(),
     doctorCommand(),
   ];

@@ -48,6 +48,14 @@ export function findSystem(env: Environment = process.env): SystemAddress {
   throw new TidemarkError('NOT_RUNNING', `No running Tidemark found: ${hint}`);
 }
 
+/** The database to read: DATABASE_URL, else that of the running system. Throws NOT_RUNNING, CONFIG_INVALID. */
+export function findDatabase(env: Environment = process.env): string {
+  const { DATABASE_URL: url } = readSettings(SETTINGS, env);
+  const found = url ?? runningSystem(homeFolder(env))?.databaseUrl;
+  if (found) return found;
+  throw new TidemarkError('NOT_RUNNING', 'No running Tidemark found: start one with npm start, or set DATABASE_URL');
+}
+
 /** Connects to the system. Throws NOT_RUNNING, CONFIG_INVALID, KAFKA_UNREACHABLE. */
 export async function openSystem(): Promise<Connection> {
   const { kafkaBrokers, registryUrl } = findSystem();

@@ -1,6 +1,6 @@
+import { type Column, type ColumnKind, columnsOf, isPlainList } from '#schemas/columns.ts';
 import { checkDecimal, formatDecimal } from '#schemas/decimal.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
-import { type Column, type ColumnKind, columnsOf, isPlainList } from '#schemas/columns.ts';
 import type { SinkRecord } from '../kit/feed.ts';
 import type { ClickHouseTopic } from './tables.ts';
 

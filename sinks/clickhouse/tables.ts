@@ -1,5 +1,5 @@
-import type { TopicName } from '#schemas/topics.ts';
 import { type Column, columnsOf, isPlainList } from '#schemas/columns.ts';
+import type { TopicName } from '#schemas/topics.ts';
 
 /**
  * Where a topic goes. `order` is how analysts look for rows; the record's position completes it and makes rows unique.

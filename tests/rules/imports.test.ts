@@ -36,13 +36,20 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
   { room: 'connectors/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'connectors/kit/'], packages: 'any' },
   { room: 'sinks/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'sinks/kit/'], packages: 'any' },
   {
+    room: 'reports/',
+    folders: ['schemas/', 'quant/', 'streams/kit/', 'sinks/postgres/read.ts', 'sinks/postgres/read-reports.ts'],
+    packages: ['csv-stringify', 'pdfkit', 'write-excel-file'],
+  },
+  {
     room: 'api/',
     folders: [
       'schemas/',
       'quant/',
       'streams/kit/',
       'streams/kafka/',
+      'reports/',
       'sinks/postgres/read.ts',
+      'sinks/postgres/read-reports.ts',
       'sinks/postgres/read-limits.ts',
       'sinks/clickhouse/read.ts',
       'ui/build.ts',
@@ -78,7 +85,7 @@ const packageName = (to: string) =>
     .join('/');
 const isNode = (to: string) => to.startsWith('node:') || builtinModules.includes(to);
 
-const sources = files(/^(schemas|quant|streams|topologies|connectors|sinks|api|ui|ops)\/.*\.(ts|tsx)$/);
+const sources = files(/^(schemas|quant|streams|topologies|connectors|sinks|reports|api|ui|ops)\/.*\.(ts|tsx)$/);
 const all = sources.flatMap(imports);
 const rule = (file: string) => RULES.find(({ room }) => file.startsWith(room));
 /** `connectors/replay/`, `topologies/positions/`: the folder within whose walls a file may import freely. */

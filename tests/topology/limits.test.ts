@@ -178,6 +178,18 @@ describe('limits', () => {
     expect(desk.breaches()).toMatchObject([{ event: 'OPENED', value: 90_000 }]);
   });
 
+  it('notices risk that lags behind', () => {
+    const desk = held()
+      .measures(OPEN)
+      .limit(limit('stale', 'stale-data', 60_000))
+      .commit();
+    const later = OPEN + 90 * SECOND;
+    desk.position('AAPL', '100', 50, later).position('XOM', '-20', 100, later).commit();
+    expect(desk.breaches()).toMatchObject([{ event: 'OPENED', value: 90_000 }]);
+    desk.measures(later).commit();
+    expect(desk.breaches()).toMatchObject([{ event: 'CLOSED', value: 0 }]);
+  });
+
   it('follows volatility within the bounds that a person set, and tells the audit trail', () => {
     const adjustment = { adjustment: 'VOLATILITY', reference: 0.2, minimum: 6_000, maximum: 12_000 } as const;
     const desk = held()

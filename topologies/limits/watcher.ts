@@ -198,14 +198,14 @@ export class Watcher {
     ];
   }
 
-  /** The older of the oldest mark against the newest event time, and of the last word on the portfolio against the clock. */
+  /** The oldest of: its marks and its risk against the newest event time, the last word on it against the clock. */
   #staleMs(state: PortfolioState): number {
     if (state.positions.size === 0) return 0;
     let oldest = Number.POSITIVE_INFINITY;
     for (const { markTime } of state.positions.values()) oldest = Math.min(oldest, markTime ?? 0);
     const newest = Math.max(state.eventTime / 1000, this.#context.streamTimeMs);
-    const age = Math.max(0, newest - oldest / 1000);
-    return Math.max(age, this.#context.now() - state.heardAtMs);
+    if (state.measures) oldest = Math.min(oldest, state.measures.eventTime);
+    return Math.max(0, newest - oldest / 1000, this.#context.now() - state.heardAtMs);
   }
 }
 

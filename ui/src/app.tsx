@@ -4,6 +4,7 @@ import { Header } from './header.tsx';
 import { LimitsPanel } from './limits.tsx';
 import { PerformancePanel } from './performance.tsx';
 import { Positions } from './positions.tsx';
+import { ReportsPanel } from './reports.tsx';
 import { RiskPanel } from './risk.tsx';
 import { useStore } from './store.ts';
 import { Tape } from './tape.tsx';
@@ -36,6 +37,7 @@ export function App() {
             <LimitsPanel />
             <PerformancePanel />
             <Positions />
+            <ReportsPanel />
           </>
         )}
       </main>

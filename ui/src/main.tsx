@@ -3,6 +3,7 @@ import { App } from './app.tsx';
 import { live } from './live.ts';
 import './page.css';
 import './panels.css';
+import './reports.css';
 
 live.start();
 createRoot(document.getElementById('root')!).render(<App />);

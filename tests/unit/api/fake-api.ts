@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createViews, type LivePosition } from '#api/live/views.ts';
 import { createServer, type ServerOptions } from '#api/server.ts';
+import type { ReportSource } from '#reports/source.ts';
 import type { PortfolioPnl, Trade } from '#schemas/generated/types.ts';
 import type { PnlPoint, ReadStore } from '#sinks/postgres/read.ts';
 import { silentLog } from '#streams/kit/log.ts';
@@ -76,6 +77,18 @@ export const emptyStore = (more: Partial<ReadStore> = {}): ReadStore => ({
   ...more,
 });
 
+export const emptyReports = (): ReportSource => ({
+  read: emptyStore(),
+  reports: {
+    portfolios: async () => [],
+    dayEnd: async () => null,
+    backtests: async () => [],
+    executions: async () => [],
+    utilisation: async () => null,
+    incidents: async () => null,
+  },
+});
+
 /** The API's HTTP side alone, over views that the test fills: no Kafka, no database. */
 export async function startFakeApi(options: Partial<ServerOptions> = {}) {
   const metrics = new Metrics();
@@ -84,6 +97,7 @@ export async function startFakeApi(options: Partial<ServerOptions> = {}) {
     host: '127.0.0.1',
     views,
     store: emptyStore(),
+    reports: emptyReports(),
     commands: { setLimit: async () => {}, removeLimit: async () => {}, setControl: async () => {} },
     metrics,
     log: silentLog,
