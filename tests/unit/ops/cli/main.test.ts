@@ -37,11 +37,21 @@ describe('tidemark', { timeout: 60_000 }, () => {
     ['dead-letters replay positions', 'say which letters to replay: offsets, or --code, or --all'],
     ['dead-letters replay positions 3 --all', 'say which letters to replay: offsets, or --code, or --all'],
     ['dead-letters replay positions 9-3', '"9-3" is not an offset, such as 12, nor a range'],
+    ['limits lst', '(Did you mean list?)'],
+    ['limits set x --portfolio p --by a --type leverag --threshold 1 --severity HARD', '; did you mean leverage?'],
+    ['limits set x --portfolio p --by a --type leverage --threshold 1 --severity hrd', 'Allowed choices are HARD'],
+    ['switch halted --by a', "required option '--reason <text>' not specified"],
     ['start --speed fast', 'Expected a number of 0 or more'],
     ['start --port 70000', 'at most 65535'],
   ])('answers %s with what is right, exit code 2', (args, hint) => {
     const { status, stderr } = tidemark(args);
     expect([status, stderr]).toEqual([2, expect.stringContaining(hint)]);
+  });
+
+  it('tells what can be limited, without a running system', () => {
+    const { status, stdout } = tidemark('limits types');
+    expect([status, stdout]).toEqual([0, expect.stringContaining('value-at-risk')]);
+    expect(tidemark('limits list --portfolio p').stderr).toBe('No running Tidemark found: start one with npm start\n');
   });
 
   it('fails with one sentence, and with the stack when asked', () => {
