@@ -18,13 +18,15 @@ export interface LimitType {
   readonly hasWindow?: true;
   /** Goes by `method`, `confidence` and `horizonDays`. */
   readonly hasTail?: true;
+  /** Of each order by itself: checked before it goes, and nothing to watch. */
+  readonly isPerOrder?: true;
 }
 
 const type = (
   unit: LimitUnit,
   doc: string,
   scopes: readonly LimitScope[] = ['PORTFOLIO'],
-  rest: Pick<LimitType, 'hasWindow' | 'hasTail'> = {},
+  rest: Pick<LimitType, 'hasWindow' | 'hasTail' | 'isPerOrder'> = {},
 ): LimitType => ({ doc, unit, scopes, ...rest });
 const BY_INSTRUMENT = ['PORTFOLIO', 'INSTRUMENT'] as const;
 const BY_SECTOR = ['PORTFOLIO', 'SECTOR'] as const;
@@ -48,7 +50,7 @@ export const LIMIT_TYPES = {
   correlation: type('ratio', 'Average correlation between the holdings, of risk.measures.'),
   liquidity: type('days', 'Trading days to liquidate the slowest position, of risk.measures.'),
   'order-rate': type('orders', 'Orders asked for within the window.', BY_ORDER, { hasWindow: true }),
-  'order-size': type('amount', 'Value of one order: checked before it is accepted, and shown of the newest.', BY_ORDER),
+  'order-size': type('amount', 'Value of one order, checked before it goes.', BY_ORDER, { isPerOrder: true }),
   turnover: type('amount', 'Value of the fills within the window.', BY_ORDER, { hasWindow: true }),
   'stale-data': type(
     'milliseconds',

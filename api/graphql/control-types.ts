@@ -54,7 +54,7 @@ export const LimitType = builder.objectRef<Limit>('Limit').implement({
     standing: t.field({
       type: LimitStandingType,
       nullable: true,
-      description: 'Null until it was looked at for the first time, and for one that is not enabled.',
+      description: 'Null until it was looked at for the first time, of one that is not enabled, and of order-size.',
       resolve: ({ standing }) => standing,
     }),
   }),

@@ -4,18 +4,20 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AVRO } from '#schemas/avro.ts';
 import { parseDecimal } from '#schemas/decimal.ts';
-import type { Fill, Trade, Types } from '#schemas/generated/types.ts';
-import { TOPICS, type TopicName, topicConfig } from '#schemas/topics.ts';
+import type { CashMovement, Fill, OrderRequest, RiskLimit, Trade, Types } from '#schemas/generated/types.ts';
+import { partitionKeyOf, TOPICS, type TopicName, topicConfig } from '#schemas/topics.ts';
 import { type Kafka, openKafka, SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { silentLog } from '#streams/kit/log.ts';
 import { Metrics } from '#streams/kit/metrics.ts';
 import { runTopology } from '#streams/runtime/index.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
 import { bars } from '#topologies/bars/graph.ts';
+import { limits } from '#topologies/limits/graph.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
 import { risk } from '#topologies/risk/graph.ts';
 import { closesOf } from '../golden/history.ts';
+import { instrument, limit } from '../topology/limits-records.ts';
 import { startServices } from './harness.ts';
 
 const LIMIT_MS = 240_000;
@@ -50,7 +52,43 @@ const fills = ['fund', 'other'].flatMap((owner, portfolioIndex) =>
   ),
 );
 
-/** A system of its own: the four topologies replayed one after the other, and what risk has written, byte for byte. */
+const cash = ['fund', 'other'].map(
+  (portfolio): CashMovement => ({
+    eventTime: closeOf(days[0]!) - 1,
+    cashId: portfolio,
+    portfolio,
+    amount: parseDecimal('1000000'),
+    source: 'test',
+  }),
+);
+const LIMITS: readonly RiskLimit[] = ['fund', 'other'].flatMap((portfolio) =>
+  [
+    limit('gross', 'gross-exposure', 150_000),
+    limit('var', 'value-at-risk', 4_000),
+    limit('loss', 'daily-loss', 1_000, { severity: 'SOFT' }),
+    limit('stale', 'stale-data', 4 * 86_400_000, { severity: 'SOFT' }),
+    limit('size', 'order-size', 20_000),
+    limit('rate', 'order-rate', 5, { windowMs: 3_600_000 }),
+  ].map((one) => ({ ...one, portfolio, eventTime: closeOf(days[0]!) - 1 })),
+);
+const orders = days.flatMap((date, day) =>
+  ['fund', 'other'].map(
+    (portfolio, index): OrderRequest => ({
+      eventTime: closeOf(date) + 1,
+      orderId: `${portfolio}-${day}`,
+      portfolio,
+      instrument: INSTRUMENTS[(day + index) % 3]!,
+      side: day % 3 === 0 ? 'SELL' : 'BUY',
+      quantity: parseDecimal(String(100 + 10 * (day % 40))),
+      orderType: 'MARKET_ON_CLOSE',
+      strategy: 'test',
+      decisionPrice: null,
+    }),
+  ),
+);
+const descriptions = INSTRUMENTS.map((name) => instrument(name, 'Energy'));
+
+/** A system of its own: the five topologies replayed one after the other, and what risk and limits have written, byte for byte. */
 async function run(
   batch: number,
   cutEveryRecords: number,
@@ -63,11 +101,17 @@ async function run(
     const kafka = await openKafka({ brokers, clientId: 'replay-risk', log: silentLog });
     const registry = new SchemaRegistry(services.registryUrl);
     await prepare(kafka, registry, batch);
-    for (const definition of [positions(), portfolio(), bars(), risk()]) {
+    for (const definition of [positions(), portfolio(), bars(), risk(), limits()]) {
       const options = { kafka, brokers, registry, stateFolder: folder, topicConfig, log: silentLog };
       await replay(definition, options, cutEveryRecords, stopEveryCommits);
     }
-    const written = { measures: await read(kafka, 'risk.measures'), backtests: await read(kafka, 'risk.backtests') };
+    const written = {
+      measures: await read(kafka, 'risk.measures'),
+      backtests: await read(kafka, 'risk.backtests'),
+      utilisation: await read(kafka, 'risk.utilisation'),
+      breaches: await read(kafka, 'risk.breaches'),
+      decisions: await read(kafka, 'orders.decisions'),
+    };
     await kafka.close();
     return written;
   } finally {
@@ -83,19 +127,26 @@ async function prepare(kafka: Kafka, registry: SchemaRegistry, batch: number): P
   const producer = await kafka.openProducer();
   const send = async <T extends TopicName>(
     topic: T,
-    key: string,
-    value: Types[T],
-    encode: (value: Types[T]) => Buffer,
-  ) => producer.send({ topic, key, value: encode(value), timestampMs: Math.floor(value.eventTime / 1000) });
+    values: readonly Types[T][],
+    keyOf: (value: Types[T]) => string,
+  ) => {
+    const serde = await topicSerde<Types[T]>(registry, topic, AVRO[topic]);
+    for (const [index, value] of values.entries()) {
+      const key = keyOf(value);
+      const timestampMs = Math.floor(value.eventTime / 1000);
+      const partitionKey = partitionKeyOf(topic, key);
+      await producer.send({ topic, key, value: serde.encode(value), timestampMs, partitionKey });
+      if (index % batch === 0) await producer.flush();
+    }
+    await producer.flush();
+  };
   for (const topic of Object.keys(TOPICS) as TopicName[]) await topicSerde(registry, topic, AVRO[topic]);
-  const trade = await topicSerde<Trade>(registry, 'market.trades', AVRO['market.trades']);
-  const fill = await topicSerde<Fill>(registry, 'orders.fills', AVRO['orders.fills']);
-  for (const value of fills) await send('orders.fills', value.portfolio, value, (each) => fill.encode(each));
-  for (const [index, value] of trades.entries()) {
-    await send('market.trades', value.instrument, value, (each) => trade.encode(each));
-    if (index % batch === 0) await producer.flush();
-  }
-  await producer.flush();
+  await send('reference.instruments', descriptions, (value) => value.instrument);
+  await send('portfolio.cash', cash, (value) => value.portfolio);
+  await send('risk.limits', LIMITS, (value) => `${value.portfolio}/${value.limitId}`);
+  await send('orders.fills', fills, (value) => value.portfolio);
+  await send('orders.requests', orders, (value) => value.portfolio);
+  await send('market.trades', trades, (value) => value.instrument);
   await producer.close();
 }
 
@@ -135,11 +186,14 @@ async function read(kafka: Kafka, topic: TopicName): Promise<string[]> {
 }
 
 it(
-  'gives the same risk, byte for byte, from the same trades and fills: in other batches, and stopped on its way',
+  'gives the same risk, breaches and decisions, byte for byte, from the same trades, fills and orders: in other batches, and stopped on its way',
   async () => {
     const first = await run(1_000, 60, 0);
     expect(first.measures!.length).toBeGreaterThan(2 * DAYS);
     expect(first.backtests!.length).toBeGreaterThan(20);
+    expect(first.utilisation!.length).toBeGreaterThan(DAYS);
+    expect(first.breaches!.length).toBeGreaterThan(20);
+    expect(first.decisions).toHaveLength(orders.length);
     expect(await run(3, 60, 4)).toEqual(first);
   },
   LIMIT_MS,

@@ -12,8 +12,8 @@ export interface View {
   /** Orders asked for, and value of the fills, within the limit's window and scope. */
   readonly orders: (limit: RiskLimit) => number;
   readonly traded: (limit: RiskLimit) => number;
-  /** Value of the newest order in the limit's scope; 0 before the first. */
-  readonly orderSize: (limit: RiskLimit) => number;
+  /** Value of the order that is asked for; 0 while none is. */
+  readonly orderSize: number;
   /** Age of the data, milliseconds. */
   readonly staleMs: number;
 }
@@ -81,7 +81,7 @@ const FIGURES: Readonly<Record<LimitTypeName, Take>> = {
     book.holdings.length < 2 ? figure(0) : measured(measures, book, 'averageCorrelation'),
   liquidity: (_limit, { measures, book }) => measured(measures, book, 'liquidityDays'),
   'order-rate': (limit, { orders }) => figure(orders(limit)),
-  'order-size': (limit, { orderSize }) => figure(orderSize(limit)),
+  'order-size': (_limit, { orderSize }) => figure(orderSize),
   turnover: (limit, { traded }) => figure(traded(limit)),
   'stale-data': (_limit, { staleMs }) => figure(staleMs),
 };

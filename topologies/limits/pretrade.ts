@@ -95,7 +95,6 @@ export class Pretrade {
       fillIds: [],
     };
     this.#portfolios.setOrder(portfolio, orderId, order);
-    if (isAccepted) for (const scope of ['', instrument, `/${strategy}`]) state.orderSizes.set(scope, sized!.notional);
     return {
       eventTime,
       portfolio,
@@ -189,7 +188,7 @@ export class Pretrade {
       const afterView = {
         ...after,
         traded: (one: RiskLimit) => now.traded(one) + pending() + notional,
-        orderSize: () => notional,
+        orderSize: notional,
       };
       const figures = TAIL_TYPES.has(limit.type)
         ? this.#tails(limit, before, after, request.eventTime)

@@ -32,8 +32,6 @@ export interface PortfolioState {
   cause: Cause | null;
   /** Something came since it was looked at last. */
   isDirty: boolean;
-  /** Value of the newest accepted order by instrument and by strategy (`/` before the name), and of all (empty). */
-  readonly orderSizes: Map<string, number>;
 }
 
 /**
@@ -187,7 +185,6 @@ export class Portfolios {
       heardAtMs: this.#context.now(),
       cause: null,
       isDirty: false,
-      orderSizes: new Map(),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { AuditEntry, LimitUtilisation, RiskBreach, RiskLimit } from '#schemas/generated/types.ts';
+import { LIMIT_TYPES, type LimitTypeName } from '#schemas/limits.ts';
 import type { KeyValueStore, ProcessorContext } from '#streams/topology/types.ts';
 import { figureOf, type View } from './figures.ts';
 import { newStatus, type Reading, readingOf, STATES, step } from './incident.ts';
@@ -32,8 +33,8 @@ export class Watcher {
       measures: state.measures,
       orders: (limit) => activity.within(limit, timeMs, 'orders'),
       traded: (limit) => activity.within(limit, timeMs, 'traded'),
-      orderSize: ({ scope, scopeId }) =>
-        state.orderSizes.get(scope === 'PORTFOLIO' ? '' : scope === 'STRATEGY' ? `/${scopeId}` : scopeId!) ?? 0,
+      // Nothing is asked for now.
+      orderSize: 0,
       staleMs: this.#staleMs(state),
     };
   }
@@ -52,7 +53,7 @@ export class Watcher {
     const view = this.view(state);
     const cause = state.cause ?? { sourceTopic: '', sourceEventTime: state.eventTime };
     for (const limit of state.limits.values()) {
-      if (!limit.enabled) continue;
+      if (!limit.enabled || isPerOrder(limit)) continue;
       const before = this.status(limit, state.eventTime);
       const reading = readingOf(limit, before.adjusted, figureOf(limit, view), state.pnl);
       const { status, event, openedAt } = step(before, reading, limit.warnAt, state.eventTime);
@@ -215,6 +216,7 @@ export type AuditSource = Pick<
   'eventTime' | 'sourceTopic' | 'sourceEventTime' | 'sourcePartition' | 'sourceOffset'
 >;
 
+const isPerOrder = ({ type }: RiskLimit) => 'isPerOrder' in LIMIT_TYPES[type as LimitTypeName];
 const keyOf = ({ portfolio, limitId }: RiskLimit) => `${portfolio}/${limitId}`;
 
 function utilisationOf(

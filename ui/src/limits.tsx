@@ -126,7 +126,11 @@ function Row({ limit, control, portfolioId, isEdited, edit }: RowProps) {
           {limitId} <small>{definition.severity.toLowerCase()}</small>
         </th>
         <td>
-          <span className={`zone ${ZONES[state]}`}>{definition.enabled ? state.toLowerCase() : 'off'}</span>
+          {standing || !definition.enabled ? (
+            <span className={`zone ${ZONES[state]}`}>{definition.enabled ? state.toLowerCase() : 'off'}</span>
+          ) : (
+            <small title="Checked with each order, or not looked at yet">per order</small>
+          )}
         </td>
         <td title={reason ?? undefined}>
           {formatFigure(value, unit)}
