@@ -1,6 +1,6 @@
 import { AVRO } from '#schemas/avro.ts';
 import type { Problem } from '#schemas/checks.ts';
-import type { RiskControl, RiskLimit } from '#schemas/generated/types.ts';
+import type { RiskAcknowledgement, RiskControl, RiskLimit } from '#schemas/generated/types.ts';
 import { controlKeys, controlProblem, limitProblem } from '#schemas/limits.ts';
 import { partitionKeyOf, type TopicName } from '#schemas/topics.ts';
 import { type AvroSerde, type Kafka, type Producer, type SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
@@ -18,6 +18,8 @@ export interface Commands {
   removeLimit(portfolio: string, limitId: string, eventTime: number): Promise<void>;
   /** Throws CONTROL_INVALID, ID_INVALID. */
   setControl(control: RiskControl): Promise<void>;
+  /** Of one that was checked (schemas/response.ts). */
+  acknowledge(said: RiskAcknowledgement): Promise<void>;
 }
 
 /** Commands as records on their topics. Connects at the first. */
@@ -48,6 +50,10 @@ export class KafkaCommands implements Commands {
     const keys = controlKeys(control.portfolio);
     refuse(controlProblem(keys[0]!, control, this.#clock.now()));
     await this.#send(CONTROLS, keys, control, control.eventTime);
+  }
+
+  acknowledge(said: RiskAcknowledgement): Promise<void> {
+    return this.#send('risk.acknowledgements', [said.portfolio], said, said.eventTime);
   }
 
   async close(): Promise<void> {

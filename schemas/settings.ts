@@ -6,6 +6,8 @@ export interface SettingDefinition {
   readonly unit?: string;
   readonly min?: number;
   readonly max?: number;
+  /** Its value is never shown, not even where it is wrong. */
+  readonly secret?: true;
   readonly doc: string;
 }
 
@@ -87,6 +89,41 @@ export const SETTINGS = {
     min: 1,
     max: 1e12,
     doc: 'A processor, sink or live view further behind than this makes /health/ready answer 503.',
+  },
+  SMTP_URL: {
+    type: 'url',
+    default: null,
+    secret: true,
+    doc: 'Mail server for e-mails of workflows, smtp://user:password@host:587 or smtps://…; not set: they fail, and say so.',
+  },
+  ALERT_FROM: { type: 'string', default: null, doc: 'Sender of those e-mails, e.g. Tidemark <risk@example.com>.' },
+  TIDEMARK_NOTIFY_TIMEOUT_MS: {
+    type: 'integer',
+    default: '10000',
+    unit: 'ms',
+    min: 100,
+    max: 300_000,
+    doc: 'How long a webhook or a mail server may take to answer.',
+  },
+  TIDEMARK_NOTIFY_ATTEMPTS: {
+    type: 'integer',
+    default: '6',
+    min: 1,
+    max: 100,
+    doc: 'How often a notification is tried before it is given up.',
+  },
+  TIDEMARK_NOTIFY_RETRY_MS: {
+    type: 'integer',
+    default: '1000',
+    unit: 'ms',
+    min: 1,
+    max: 60_000,
+    doc: 'Pause after the first failed try of a notification; it doubles up to a minute, and varies by half.',
+  },
+  TIDEMARK_FX_PIVOT: {
+    type: 'string',
+    default: 'USD',
+    doc: 'Currency that rates without a quoted pair of their own go over, ISO 4217.',
   },
   TIDEMARK_LOG_LEVEL: { type: 'string', default: 'info', doc: 'trace, debug, info, warn, error, fatal or silent.' },
 } as const satisfies Record<string, SettingDefinition>;

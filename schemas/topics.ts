@@ -131,6 +131,31 @@ export const TOPICS = {
     'The kill switch.',
     { partitionBy: 'key-before-slash', cleanup: 'compact' },
   ),
+  'risk.workflows': topic(
+    'risk.workflows',
+    'lane/workflow',
+    'ops/cli, api, connectors/demo',
+    'What is done about incidents, as people set it; in every partition.',
+    { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
+  'risk.acknowledgements': topic(
+    'risk.acknowledgements',
+    'portfolio',
+    'ops/cli, api',
+    'What people say to incidents: known, or overridden until a time.',
+  ),
+  'risk.actions': topic(
+    'risk.actions',
+    'portfolio',
+    'topologies/response, connectors/notify',
+    'What was done about each incident, and what came of it.',
+  ),
+  'risk.notifications': topic(
+    'risk.notifications',
+    'portfolio',
+    'connectors/notify',
+    'Notifications of workflows whose channel is a topic, such as those of the demo.',
+  ),
   'orders.decisions': topic(
     'orders.decisions',
     'portfolio',

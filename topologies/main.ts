@@ -12,15 +12,19 @@ import { execution } from './execution/graph.ts';
 import { limits } from './limits/graph.ts';
 import { portfolio } from './portfolio/graph.ts';
 import { positions } from './positions/graph.ts';
+import { response } from './response/graph.ts';
 import { risk } from './risk/graph.ts';
 
-const TOPOLOGIES: Readonly<Record<string, () => TopologyDefinition>> = {
+type Settings = ReturnType<typeof readSettings<typeof SETTINGS>>;
+
+const TOPOLOGIES: Readonly<Record<string, (settings: Settings) => TopologyDefinition>> = {
   positions: () => positions(),
-  portfolio: () => portfolio(),
+  portfolio: ({ TIDEMARK_FX_PIVOT: pivotCurrency }) => portfolio({ pivotCurrency }),
   bars: () => bars(),
   risk: () => risk(),
   execution: () => execution(),
   limits: () => limits(),
+  response: () => response(),
 };
 
 /** Runs one topology as a process: `node topologies/main.ts positions`. */
@@ -37,7 +41,7 @@ await runService(name, async ({ log, metrics }) => {
   if (!brokers || !registryUrl)
     throw new TidemarkError('CONFIG_INVALID', 'KAFKA_BROKERS and SCHEMA_REGISTRY_URL must be set');
   const kafka = await openKafka({ brokers, clientId: name, log });
-  const running = await runTopology(define(), {
+  const running = await runTopology(define(settings), {
     kafka,
     brokers,
     registry: new SchemaRegistry(registryUrl),

@@ -1,10 +1,7 @@
 /** Limits, their incidents, the kill switch and decisions on orders: what is asked for, followed and changed. */
-import { GraphQLError } from 'graphql';
 import { AVRO } from '#schemas/avro.ts';
 import type { RiskControl, RiskLimit } from '#schemas/generated/types.ts';
-import { TidemarkError } from '#streams/kit/errors.ts';
-import type { LiveViews } from '../live/views.ts';
-import { badArgument, CONFLATE, checkConflate, requireLoaded } from './arguments.ts';
+import { badArgument, CONFLATE, checkConflate, command, LAST, requireLoaded, rowsOf } from './arguments.ts';
 import {
   AuditEntryType,
   BreachType,
@@ -17,39 +14,8 @@ import {
   LimitStandingType,
   LimitType,
 } from './control-types.ts';
+import { presentOf } from './present.ts';
 import { builder } from './types.ts';
-
-const MAX_ROWS = 1_000;
-const LAST = { defaultValue: 100, description: `The newest of them, 1 to ${MAX_ROWS}.` } as const;
-
-function rowsOf(last: number | null | undefined): number {
-  const rows = last ?? LAST.defaultValue;
-  if (rows < 1 || rows > MAX_ROWS) throw badArgument(`last must be from 1 to ${MAX_ROWS}, not ${rows}`);
-  return rows;
-}
-
-/**
- * Event time of what a person does to a portfolio: its newest, since inputs are merged by event time, and a change of 2026 would wait until
- * a replay of 1995 has come to 2026. Of one that nothing is known of, and of all: the newest of any, else the clock's.
- */
-export function presentOf({ pnl }: LiveViews, portfolio: string | null, nowMs: number): number {
-  const own = portfolio === null ? undefined : pnl.values(portfolio).next().value?.eventTime;
-  if (own !== undefined) return own;
-  let newest = -1;
-  for (const { eventTime } of pnl.values(null)) newest = Math.max(newest, eventTime);
-  return newest < 0 ? nowMs * 1000 : newest;
-}
-
-/** What was refused is the caller's to mend; all else is ours. */
-async function command(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof TidemarkError && !error.retriable && /_INVALID$|^KEY_MISMATCH$/.test(error.code))
-      throw new GraphQLError(error.message, { extensions: { code: error.code } });
-    throw error;
-  }
-}
 
 function symbolOf<T extends string>(topic: 'risk.limits' | 'risk.controls', field: string, value: string): T {
   const type = AVRO[topic].fields.find(({ name }) => name === field)!.type as unknown as { symbols: string[] };

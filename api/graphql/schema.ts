@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { METHOD_NAMES } from '#quant/methods.ts';
 import { DEFAULT_HISTORY_POINTS, MAX_HISTORY_POINTS } from '#sinks/postgres/read.ts';
-import { badArgument, CONFLATE, checkConflate, requireLoaded } from './arguments.ts';
+import { badArgument, CONFLATE, checkConflate, checkRange, requireLoaded } from './arguments.ts';
 import { PerformanceType, performanceOf } from './performance.ts';
 import { RiskBacktestType, RiskMeasuresType, RiskPointType } from './risk-types.ts';
 import {
@@ -14,17 +14,15 @@ import {
   PositionType,
   TradeType,
 } from './types.ts';
+import './attribution.ts';
 import './control.ts';
+import './response.ts';
 
 const MAX_INSTRUMENTS = 1_000;
 const DEFAULT_BENCHMARK = 'SP500';
 const WEEK_MS = 7 * 86_400_000;
 /** Each has a result for every method and level. */
 const MAX_BACKTEST_DAYS = 1_000;
-
-function checkRange(from: number | null | undefined, to: number | null | undefined): void {
-  if (from != null && to != null && from > to) throw badArgument('from must not be later than to');
-}
 
 function checkPoints(points: number): number {
   if (points < 1 || points > MAX_HISTORY_POINTS)

@@ -1,5 +1,5 @@
 import SchemaBuilder from '@pothos/core';
-import type { Micros, PortfolioPnl, Trade } from '#schemas/generated/types.ts';
+import type { CurrencyPnl, Micros, PortfolioPnl, Trade } from '#schemas/generated/types.ts';
 import type { PnlPoint, ReadStore } from '#sinks/postgres/read.ts';
 import type { Commands } from '../commands.ts';
 import type { LivePosition, LiveViews } from '../live/views.ts';
@@ -34,32 +34,88 @@ export const builder = new SchemaBuilder<{
 builder.addScalarType('DateTime', DateTime);
 builder.addScalarType('Decimal', Decimal);
 
+const CurrencyPnlType = builder.objectRef<CurrencyPnl>('CurrencyPnl').implement({
+  description: 'What a portfolio has in one currency; amounts are in it.',
+  fields: (t) => ({
+    currency: t.exposeString('currency', { description: 'ISO 4217 code.' }),
+    rate: t.exposeFloat('rate', { nullable: true, description: 'Base currency for one of it; null without a path.' }),
+    path: t.exposeString('path', { description: 'How the rate was found, e.g. JPY>USD>EUR via USDJPY, EURUSD.' }),
+    rateTime: t.expose('rateTime', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Of the oldest price that the rate is made of.',
+    }),
+    cash: t.expose('cash', { type: 'Decimal' }),
+    realizedPnl: t.expose('realizedPnl', { type: 'Decimal' }),
+    commission: t.expose('commission', { type: 'Decimal' }),
+    unrealizedPnl: t.exposeFloat('unrealizedPnl'),
+    grossExposure: t.exposeFloat('grossExposure'),
+    netExposure: t.exposeFloat('netExposure'),
+  }),
+});
+
 export const PnlType = builder.objectRef<PortfolioPnl>('PortfolioPnl').implement({
   description:
-    "A portfolio's value. Amounts are in its base currency; Decimal fields are exact, Float fields are doubles.",
+    "A portfolio's value in its base currency, at the newest rates; Decimal fields are exact, Float fields are doubles. Null: a rate is missing.",
   fields: (t) => ({
     portfolioId: t.id({ resolve: (pnl) => pnl.portfolio }),
     eventTime: t.expose('eventTime', {
       type: 'DateTime',
       description: 'Newest event time that the figures rest on. Never goes back.',
     }),
-    equity: t.exposeFloat('equity', { description: 'Cash, cost and unrealised P&L of the positions.' }),
-    cash: t.expose('cash', { type: 'Decimal', description: 'Deposits, less withdrawals, plus what fills moved.' }),
-    realizedPnl: t.expose('realizedPnl', { type: 'Decimal', description: 'Realised P&L to date, net of commission.' }),
-    unrealizedPnl: t.exposeFloat('unrealizedPnl', { description: 'Unrealised P&L of the priced open positions.' }),
+    equity: t.exposeFloat('equity', {
+      nullable: true,
+      description: 'Cash, cost and unrealised P&L of the positions.',
+    }),
+    cash: t.expose('cash', {
+      type: 'Decimal',
+      nullable: true,
+      description: 'Deposits, less withdrawals, plus what fills moved.',
+    }),
+    realizedPnl: t.expose('realizedPnl', {
+      type: 'Decimal',
+      nullable: true,
+      description: 'Realised P&L to date, net of commission.',
+    }),
+    unrealizedPnl: t.exposeFloat('unrealizedPnl', {
+      nullable: true,
+      description: 'Unrealised P&L of the priced open positions.',
+    }),
     drawdown: t.exposeFloat('drawdown', {
+      nullable: true,
       description: '1 - equity / peak equity: 0 at the peak, 0.25 a quarter below.',
     }),
     dayPnl: t.exposeFloat('dayPnl', {
+      nullable: true,
       description: "Change against the previous UTC day's last equity, less deposits.",
     }),
-    commission: t.expose('commission', { type: 'Decimal', description: 'Commission paid to date.' }),
-    grossExposure: t.exposeFloat('grossExposure', { description: 'Sum of the absolute market values.' }),
-    netExposure: t.exposeFloat('netExposure', { description: 'Sum of the market values, shorts negative.' }),
-    peakEquity: t.exposeFloat('peakEquity', { description: 'Highest equity so far, adjusted for deposits.' }),
+    commission: t.expose('commission', { type: 'Decimal', nullable: true, description: 'Commission paid to date.' }),
+    grossExposure: t.exposeFloat('grossExposure', {
+      nullable: true,
+      description: 'Sum of the absolute market values.',
+    }),
+    netExposure: t.exposeFloat('netExposure', {
+      nullable: true,
+      description: 'Sum of the market values, shorts negative.',
+    }),
+    peakEquity: t.exposeFloat('peakEquity', {
+      nullable: true,
+      description: 'Highest equity so far, adjusted for deposits.',
+    }),
     openPositions: t.exposeInt('openPositions'),
     unpricedPositions: t.exposeInt('unpricedPositions', {
       description: 'Open positions without a price, held at cost.',
+    }),
+    baseCurrency: t.exposeString('baseCurrency', {
+      description: 'ISO 4217 code of all amounts but those in currencies.',
+    }),
+    missingRates: t.exposeStringList('missingRates', {
+      description: 'Currencies without a rate to the base currency: the figures that need one are null.',
+    }),
+    currencies: t.field({
+      type: [CurrencyPnlType],
+      description: 'By code; empty while everything is in the base currency.',
+      resolve: ({ currencies }) => [...currencies],
     }),
   }),
 });
@@ -70,6 +126,7 @@ export const PositionType = builder.objectRef<LivePosition>('Position').implemen
     portfolioId: t.id({ resolve: (position) => position.portfolio }),
     instrument: t.exposeString('instrument'),
     eventTime: t.expose('eventTime', { type: 'DateTime' }),
+    currency: t.exposeString('currency', { description: 'ISO 4217 code of every amount here.' }),
     quantity: t.expose('quantity', { type: 'Decimal', description: 'Positive long, negative short.' }),
     cost: t.expose('cost', { type: 'Decimal', description: 'Signed total cost of what is held, before commission.' }),
     averagePrice: t.exposeFloat('averagePrice', {

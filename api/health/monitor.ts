@@ -13,7 +13,7 @@ const GROUPS = {
 } as const;
 /** Topics whose tables the API reads: one that the sink never wrote is behind by all there is. */
 const SINK_TOPICS = ['portfolio.pnl', 'portfolio.positions'] as const;
-/** Processes without which the numbers are not complete. The others (replay, demo, venue) may have ended their work. */
+/** Processes without which the numbers are not complete, or nobody is told of a breach. The others (replay, demo, venue) may have ended their work. */
 const REQUIRED_PROCESSES = new Set([
   'positions',
   'portfolio',
@@ -21,6 +21,8 @@ const REQUIRED_PROCESSES = new Set([
   'risk',
   'execution',
   'limits',
+  'response',
+  'notify',
   'sink-postgres',
   'sink-clickhouse',
 ]);

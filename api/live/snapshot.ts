@@ -7,11 +7,19 @@ export function pnlFromRow(row: PnlRow): PortfolioPnl {
   const { partition: _partition, offset: _offset, ...value } = row;
   return {
     ...value,
-    cash: parseDecimal(row.cash),
-    realizedPnl: parseDecimal(row.realizedPnl),
-    commission: parseDecimal(row.commission),
+    cash: known(row.cash),
+    realizedPnl: known(row.realizedPnl),
+    commission: known(row.commission),
+    currencies: row.currencies.map((each) => ({
+      ...each,
+      cash: parseDecimal(each.cash),
+      realizedPnl: parseDecimal(each.realizedPnl),
+      commission: parseDecimal(each.commission),
+    })),
   };
 }
+
+const known = (amount: string | null): bigint | null => (amount === null ? null : parseDecimal(amount));
 
 export function positionFromRow(row: PositionRow): LivePosition {
   const { partition: _partition, offset: _offset, ...value } = row;

@@ -5,9 +5,11 @@ import type {
   OrderRequest,
   Portfolio,
   RiskLimit,
+  RiskWorkflow,
   Session,
   Trade,
 } from '#schemas/generated/types.ts';
+import { workflowKeys } from '#schemas/response.ts';
 import { partitionKeyOf, TOPICS, type TopicName } from '#schemas/topics.ts';
 import { type AvroSerde, type Kafka, type Producer, type SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { LogTail, type TailRecord } from '#streams/kafka/log-tail.ts';
@@ -17,6 +19,7 @@ import { Handshake } from '../kit/handshake.ts';
 import { DemoBook, INITIAL_CASH } from './book.ts';
 import { LIMITS } from './limits.ts';
 import { STRATEGIES } from './strategies.ts';
+import { WORKFLOWS } from './workflows.ts';
 
 /** Group whose committed offset in market.sessions tells the replay how far the demo has come. It has no members. */
 export const DEMO_GROUP = 'demo';
@@ -27,6 +30,7 @@ const FILLS = TOPICS['orders.fills'].name;
 const CASH = TOPICS['portfolio.cash'].name;
 const PORTFOLIOS = TOPICS['reference.portfolios'].name;
 const RISK_LIMITS = TOPICS['risk.limits'].name;
+const RISK_WORKFLOWS = TOPICS['risk.workflows'].name;
 
 /** Event time of the portfolios' descriptions: before the first trade of the history. */
 const DESCRIBED_MICROS = Date.parse('1990-01-01T00:00:00Z') * 1000;
@@ -49,6 +53,7 @@ interface Serdes {
   readonly cash: AvroSerde<CashMovement>;
   readonly portfolios: AvroSerde<Portfolio>;
   readonly limits: AvroSerde<RiskLimit>;
+  readonly workflows: AvroSerde<RiskWorkflow>;
 }
 
 /**
@@ -89,6 +94,7 @@ export class DemoClient {
       cash: await serde(CASH),
       portfolios: await serde(PORTFOLIOS),
       limits: await serde(RISK_LIMITS),
+      workflows: await serde(RISK_WORKFLOWS),
     };
     return new DemoClient(options, serdes, await options.kafka.openProducer());
   }
@@ -98,6 +104,7 @@ export class DemoClient {
     const { kafka, signal, log } = this.#options;
     await this.#describePortfolios();
     await this.#setLimits();
+    await this.#setWorkflows();
     await this.#readAll(CASH, this.#serdes.cash, (movement) => void this.#funded.add(movement.cashId));
     await this.#readAll(REQUESTS, this.#serdes.requests, (order) => void this.#requested.add(order.orderId));
     const committed = (await kafka.committedOffsets(DEMO_GROUP, SESSIONS))[0]!;
@@ -141,11 +148,7 @@ export class DemoClient {
 
   /** Sets the limits that were never set: what somebody has changed or taken away since stays so. */
   async #setLimits(): Promise<void> {
-    const { kafka, signal } = this.#options;
-    const known = new Set<string | null>();
-    const tail = await this.#tail(RISK_LIMITS, this.#serdes.limits);
-    await tail.readTo(await kafka.offsets(RISK_LIMITS, 'latest-stable'), ({ key }) => void known.add(key), signal);
-    await tail.close();
+    const known = await this.#keysOf(RISK_LIMITS, this.#serdes.limits);
     for (const { portfolio } of STRATEGIES)
       for (const limit of LIMITS) {
         const key = `${portfolio}/${limit.limitId}`;
@@ -156,13 +159,35 @@ export class DemoClient {
     await this.#producer.flush();
   }
 
+  /** Likewise the workflows. */
+  async #setWorkflows(): Promise<void> {
+    const known = await this.#keysOf(RISK_WORKFLOWS, this.#serdes.workflows);
+    for (const workflow of WORKFLOWS)
+      for (const key of workflowKeys(workflow.workflowId)) {
+        if (known.has(key)) continue;
+        const value = { ...workflow, eventTime: DESCRIBED_MICROS };
+        await this.#send(RISK_WORKFLOWS, key, this.#serdes.workflows.encode(value), value.eventTime);
+      }
+    await this.#producer.flush();
+  }
+
+  /** Every key that a topic has, of tombstones too. */
+  async #keysOf<V>(topic: TopicName, serde: AvroSerde<V>): Promise<ReadonlySet<string | null>> {
+    const { kafka, signal } = this.#options;
+    const known = new Set<string | null>();
+    const tail = await this.#tail(topic, serde);
+    await tail.readTo(await kafka.offsets(topic, 'latest-stable'), ({ key }) => void known.add(key), signal);
+    await tail.close();
+    return known;
+  }
+
   /** Puts the initial cash in, at the open of the first day that was replayed. */
   async #fund(session: Session): Promise<void> {
     for (const { portfolio } of STRATEGIES) {
       const cashId = `${portfolio}:initial`;
       if (this.#funded.has(cashId)) continue;
       const eventTime = session.eventTime - SESSION_MICROS;
-      const value = { eventTime, cashId, portfolio, amount: INITIAL_CASH, source: 'demo' };
+      const value = { eventTime, cashId, portfolio, amount: INITIAL_CASH, currency: null, source: 'demo' };
       await this.#send(CASH, portfolio, this.#serdes.cash.encode(value), eventTime);
       this.#funded.add(cashId);
     }

@@ -59,7 +59,6 @@ export const LIMITS: readonly Omit<RiskLimit, 'eventTime' | 'portfolio'>[] = [
   limit('sector', 'sector-concentration', 'INFORMATIONAL', 0.6),
   limit('volatility', 'volatility', 'INFORMATIONAL', 0.4),
   limit('beta', 'beta', 'INFORMATIONAL', 1.5),
-  limit('stale', 'stale-data', 'SOFT', 10 * DAY_MS, {
-    reason: 'Daily prices, over the longest closing of the exchange',
-  }),
+  // A replay goes through fifty days a second, and risk may be a moment behind.
+  limit('stale', 'stale-data', 'SOFT', 120 * DAY_MS, { reason: 'Prices or risk are a quarter of a year behind' }),
 ];

@@ -128,12 +128,18 @@ const amendmentIdentity = ({
 
 const cash: KindOf<'portfolio.cash'> = {
   topic: 'portfolio.cash',
-  columns: [TIME, PORTFOLIO, column('amount', exact('positive deposits, negative withdraws, not zero'))],
+  columns: [
+    TIME,
+    PORTFOLIO,
+    column('amount', exact('positive deposits, negative withdraws, not zero')),
+    column('currency', "ISO 4217 code, e.g. EUR; empty: the portfolio's base currency", false),
+  ],
   record: (row, { id, source }) => ({
     eventTime: row.time('time'),
     cashId: `${id}:${row.number}`,
     portfolio: row.id('portfolio'),
     amount: row.nonZeroDecimal('amount'),
+    currency: row.isEmpty('currency') ? null : row.currency('currency'),
     source,
   }),
   key: ({ portfolio }) => portfolio,

@@ -1,5 +1,6 @@
 import { idProblem, recordIdProblem } from '#schemas/checks.ts';
 import { DecimalError, parseDecimal } from '#schemas/decimal.ts';
+import { isCurrencyCode } from '#schemas/fx.ts';
 import { parseTime } from './time.ts';
 import type { UniqueIds } from './unique-ids.ts';
 
@@ -104,6 +105,13 @@ export class Row {
   }
   nonZeroDecimal(column: string): bigint {
     return this.#decimal(column, (value) => (value === 0n ? 'must not be zero' : null));
+  }
+
+  /** An ISO 4217 code. */
+  currency(column: string): string {
+    const text = this.#required(column);
+    if (!isCurrencyCode(text)) this.report(column, text, 'is not a currency of three capital letters, e.g. EUR');
+    return text;
   }
 
   #decimal(column: string, problem: (value: bigint) => string | null): bigint {

@@ -7,6 +7,7 @@ import { execution } from '#topologies/execution/graph.ts';
 import { limits } from '#topologies/limits/graph.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
+import { response } from '#topologies/response/graph.ts';
 import { risk } from '#topologies/risk/graph.ts';
 import { action } from './command.ts';
 
@@ -18,6 +19,7 @@ export const TOPOLOGIES = {
   risk: risk(),
   execution: execution(),
   limits: limits(),
+  response: response(),
 };
 
 export const describeCommand = (): Command =>

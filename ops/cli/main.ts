@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { describeError, TidemarkError } from '#streams/kit/errors.ts';
 import { backtestVarCommand } from './backtest-var.ts';
+import { breachesCommand } from './breaches.ts';
 import { action, note, wholeNumber } from './command.ts';
 import { deadLettersCommand } from './dead-letters.ts';
 import { describeCommand } from './describe.ts';
@@ -13,6 +14,7 @@ import { reportCommand } from './report.ts';
 import { resetCommand } from './reset.ts';
 import { riskCommand } from './risk.ts';
 import { topicsCommand } from './topics.ts';
+import { workflowsCommand } from './workflows.ts';
 
 const USAGE_ERROR = 2;
 const EXAMPLES = `
@@ -28,6 +30,8 @@ Examples:
   tidemark report daily-risk --portfolio momentum --out risk.pdf    a report as PDF, Excel, CSV, HTML or JSON
   tidemark limits list --portfolio momentum      limits, and what they stand at
   tidemark switch halted --by anna --reason drill    no order passes any more
+  tidemark breaches ack momentum/var-99/3 --portfolio momentum --by anna --reason "hedged by now"
+  tidemark workflows set halt.json --by anna     what is done about incidents (docs/response.md)
   tidemark doctor                                what is missing on this machine, and what to do`;
 
 interface StartFlags {
@@ -83,6 +87,8 @@ export function tidemark(): Command {
     deadLettersCommand(),
     limitsCommand(),
     switchCommand(),
+    breachesCommand(),
+    workflowsCommand(),
     riskCommand(),
     backtestVarCommand(),
     reportCommand(),

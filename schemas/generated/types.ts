@@ -15,9 +15,9 @@ export interface AuditEntry {
   readonly instrument: null | string;
   /** What was changed. OTHER: something that this schema does not know yet. */
   readonly subject: 'OTHER' | 'FILL' | 'LIMIT' | 'CONTROL';
-  /** Id of what was changed: the fillId of a fill, the limitId of a limit. */
+  /** Id of what was changed: the fillId of a fill, the limitId of a limit, of the kill switch its portfolio, or the incident that a workflow or a person acted on. */
   readonly subjectId: string;
-  /** What was done to it, e.g. CORRECT or CANCEL of a fill; SET, REMOVE or ADJUST of a limit. */
+  /** What was done to it, e.g. CORRECT or CANCEL of a fill; SET, REMOVE or ADJUST of a limit; a state of the kill switch; HALT, REDUCE, OVERRIDE or RESUME for an incident. */
   readonly action: string;
   /** The subject before, as JSON with exact amounts as decimal strings; null where there was none. */
   readonly before: null | string;
@@ -275,7 +275,7 @@ export interface OrderDecision {
   readonly strategy: string;
   /** REJECTED unless everything that had to be known was known and within its limit. */
   readonly decision: 'ACCEPTED' | 'REJECTED';
-  /** ACCEPTED, ACCEPTED_WITH_WARNING, LIMIT_EXCEEDED, LIMIT_UNKNOWN, PRICE_MISSING, PRICE_STALE, PORTFOLIO_UNKNOWN, INSTRUMENT_UNKNOWN, HALTED, REDUCING_ONLY, DUPLICATE_ORDER. */
+  /** ACCEPTED, ACCEPTED_WITH_WARNING, LIMIT_EXCEEDED, LIMIT_UNKNOWN, PRICE_MISSING, PRICE_STALE, RATE_MISSING, PORTFOLIO_UNKNOWN, INSTRUMENT_UNKNOWN, HALTED, REDUCING_ONLY, DUPLICATE_ORDER. */
   readonly code: string;
   /** The same as a sentence with the figures. */
   readonly reason: string;
@@ -283,11 +283,11 @@ export interface OrderDecision {
   readonly limitId: null | string;
   /** The kill switch when it was checked: ACTIVE, REDUCING or HALTED. */
   readonly switchState: string;
-  /** Price it was valued at: the newest known; null where there was none. */
+  /** Price it was valued at, in the instrument's currency: the newest known; null where there was none. */
   readonly price: null | number;
   /** Event time of that price, microseconds UTC. */
   readonly priceTime: null | Micros;
-  /** quantity x multiplier x price; null without a price. */
+  /** quantity x multiplier x price, base currency; null without a price or a rate. */
   readonly notional: null | number;
   /** Position before, with accepted orders of the same side that are not filled yet; null where unknown. */
   readonly quantityBefore: null | Decimal;
@@ -357,42 +357,74 @@ export interface CashMovement {
   readonly cashId: string;
   /** Portfolio id, e.g. equal-weight. Not empty. */
   readonly portfolio: string;
-  /** Amount in base currency: positive deposits, negative withdraws. Not zero. */
+  /** Amount: positive deposits, negative withdraws. Not zero. */
   readonly amount: Decimal;
+  /** ISO 4217 code of the amount; null: the portfolio's base currency. */
+  readonly currency: null | string;
   /** Where it comes from, e.g. demo, file:<ingest id>. */
   readonly source: string;
 }
 
-/** A portfolio's value after each change of a position or of cash. */
+/** What a portfolio has in one currency: amounts are in that currency. */
+export interface CurrencyPnl {
+  /** ISO 4217 code. */
+  readonly currency: string;
+  /** Units of the base currency for one of this one; 1 for the base currency, null where no path of quoted pairs leads there. */
+  readonly rate: null | number;
+  /** How the rate was found, e.g. JPY>USD>EUR via USDJPY, EURUSD; empty for the base currency and without a rate. */
+  readonly path: string;
+  /** Event time of the oldest price that the rate is made of, microseconds UTC; null for the base currency and without a rate. */
+  readonly rateTime: null | Micros;
+  /** Deposits minus withdrawals plus the positions' cash flow. Exact. */
+  readonly cash: Decimal;
+  /** Realised P&L to date, net of commission. Exact. */
+  readonly realizedPnl: Decimal;
+  /** Commission paid to date. Exact. */
+  readonly commission: Decimal;
+  /** Unrealised P&L of the priced open positions. */
+  readonly unrealizedPnl: number;
+  /** Sum of quantity x mark x multiplier over priced positions. */
+  readonly netExposure: number;
+  /** Sum of |quantity x mark x multiplier| over priced positions. */
+  readonly grossExposure: number;
+}
+
+/** A portfolio's value after each change of a position, of cash or of an exchange rate, in its base currency. What is in other currencies counts at the newest rate; a figure that would need a rate which nobody quotes is null, and missingRates says which. */
 export interface PortfolioPnl {
   /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
   readonly eventTime: Micros;
   /** Portfolio id, e.g. equal-weight. Not empty. */
   readonly portfolio: string;
-  /** Cash in base currency: deposits minus withdrawals plus the positions' cash flow. */
-  readonly cash: Decimal;
-  /** Realised P&L to date over all positions, net of commission. */
-  readonly realizedPnl: Decimal;
-  /** Commission paid to date over all positions. */
-  readonly commission: Decimal;
-  /** Unrealised P&L of all priced open positions. */
-  readonly unrealizedPnl: number;
-  /** cash + cost + unrealised P&L of priced positions (unpriced positions count at cost). */
-  readonly equity: number;
-  /** Equity now minus the last equity of the previous UTC day, less net deposits since. */
-  readonly dayPnl: number;
-  /** Sum of |quantity x mark x multiplier| over priced positions. */
-  readonly grossExposure: number;
-  /** Sum of quantity x mark x multiplier over priced positions. */
-  readonly netExposure: number;
-  /** Highest equity so far, taken at the end of each event time and adjusted for deposits and withdrawals. */
-  readonly peakEquity: number;
-  /** 1 - equity / peakEquity, from 0 (at the peak) upwards; 0 while the peak is not positive. */
-  readonly drawdown: number;
+  /** Cash: deposits minus withdrawals plus the positions' cash flow. Of each currency the exact amount times its rate, rounded half-even at the 9th decimal; null where a rate is missing. */
+  readonly cash: null | Decimal;
+  /** Realised P&L to date over all positions, net of commission, at the rates of now; null where a rate is missing. */
+  readonly realizedPnl: null | Decimal;
+  /** Commission paid to date over all positions, at the rates of now; null where a rate is missing. */
+  readonly commission: null | Decimal;
+  /** Unrealised P&L of all priced open positions, at the rates of now; null where a rate is missing. */
+  readonly unrealizedPnl: null | number;
+  /** cash + cost + unrealised P&L of priced positions (unpriced positions count at cost); null where a rate is missing. */
+  readonly equity: null | number;
+  /** Equity now minus the last equity of the previous UTC day, less net deposits since (at the rates of their event times). What rates did to foreign cash and holdings is in it. Null where a rate is missing. */
+  readonly dayPnl: null | number;
+  /** Sum of |quantity x mark x multiplier| over priced positions; null where a rate is missing. */
+  readonly grossExposure: null | number;
+  /** Sum of quantity x mark x multiplier over priced positions; null where a rate is missing. */
+  readonly netExposure: null | number;
+  /** Highest equity so far, taken at the end of each event time and adjusted for deposits and withdrawals; null where a rate is missing. */
+  readonly peakEquity: null | number;
+  /** 1 - equity / peakEquity, from 0 (at the peak) upwards; 0 while the peak is not positive; null where a rate is missing. */
+  readonly drawdown: null | number;
   /** Positions with a quantity other than zero. */
   readonly openPositions: number;
   /** Open positions without a mark. When not 0, equity holds them at cost. */
   readonly unpricedPositions: number;
+  /** ISO 4217 code of all amounts but those in currencies: that of reference.portfolios, USD for a portfolio that is not described there. */
+  readonly baseCurrency: string;
+  /** Currencies that the portfolio has amounts in and that no quoted path leads from to the base currency, by code: while there are any, the figures that need them are null. */
+  readonly missingRates: readonly string[];
+  /** By code, the base currency among them; empty while everything is in the base currency. */
+  readonly currencies: readonly CurrencyPnl[];
   /** Topic of the record that caused this one. */
   readonly sourceTopic: string;
   /** Event time of the record that caused this one, microseconds UTC. */
@@ -419,6 +451,8 @@ export interface Position {
   readonly markTime: null | Micros;
   /** Contract multiplier in force. */
   readonly multiplier: Decimal;
+  /** ISO 4217 code of every amount here: that of the newest description of the instrument, USD when nobody described it. An instrument whose currency really changes needs a new id: amounts to date are running totals. */
+  readonly currency: string;
   /** Realised P&L to date, net of commission. */
   readonly realizedPnl: Decimal;
   /** quantity x mark x multiplier - cost; 0 when flat; null when open and unpriced. */
@@ -477,6 +511,90 @@ export interface Portfolio {
   readonly baseCurrency: string;
   /** One sentence on what it does; null where nobody wrote one. */
   readonly description: null | string;
+}
+
+/** What a person says to an incident: that it is known, or that what is done about it is to wait until a time. */
+export interface RiskAcknowledgement {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Unique id: delivered twice it counts once. */
+  readonly acknowledgementId: string;
+  /** The incident, as in risk.breaches. */
+  readonly breachId: string;
+  /** ACKNOWLEDGE: steps that wait for nobody to do so are not done. OVERRIDE: that, further steps wait, and what the incident did to the kill switch is lifted, until the time. */
+  readonly kind: 'ACKNOWLEDGE' | 'OVERRIDE';
+  /** Who says so. Not empty. */
+  readonly by: string;
+  /** Why. Not empty. */
+  readonly reason: string;
+  /** Of OVERRIDE: event time until which it holds, after eventTime, microseconds UTC. Null for ACKNOWLEDGE. */
+  readonly until: null | Micros;
+}
+
+/** A figure that was looked at. */
+export interface ActionEvidence {
+  /** E.g. equity, grossExposure, AAPL. */
+  readonly name: string;
+  /** The figure, base currency unless its name says otherwise; null where unknown. */
+  readonly value: null | number;
+}
+
+/** One thing that was done about an incident, by a workflow, by a person, or by whoever delivers messages. */
+export interface RiskAction {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Unique id, the same when it is written again: <breachId>/<workflowId>/<stepId>, with /2 and so on when an override that has expired makes it due again; of a delivery that of what is delivered and :delivery. */
+  readonly actionId: string;
+  /** The incident. */
+  readonly breachId: string;
+  /** The workflow; null where a person acted. */
+  readonly workflowId: null | string;
+  /** Its step; null where a person acted. */
+  readonly stepId: null | string;
+  /** What was done. NOTIFY and ESCALATE are delivered by connectors/notify, which writes DELIVERED or DELIVERY_FAILED. RESUMED: an override lifted what the incident had set. OTHER: something that this schema does not know yet. */
+  readonly kind: 'OTHER' | 'NOTIFY' | 'REDUCE' | 'HALT' | 'ESCALATE' | 'ACKNOWLEDGED' | 'OVERRIDDEN' | 'RESUMED' | 'DELIVERED' | 'DELIVERY_FAILED';
+  /** PENDING: to be delivered. UNCHANGED: of REDUCE, HALT and RESUMED, the kill switch stayed as it was, for the reason given. */
+  readonly status: 'DONE' | 'PENDING' | 'UNCHANGED' | 'FAILED';
+  /** By which way; null where nothing is delivered. */
+  readonly channel: null | 'WEBHOOK' | 'EMAIL' | 'TOPIC';
+  /** The URL, addresses or topic; null where nothing is delivered. */
+  readonly target: null | string;
+  /** Subject as it is delivered; null where nothing is. */
+  readonly subject: null | string;
+  /** Text as it is delivered; null where nothing is. */
+  readonly body: null | string;
+  /** Of DELIVERED and DELIVERY_FAILED: how often it was tried, 0 when it could not be. Else 0. */
+  readonly attempt: number;
+  /** Of ACKNOWLEDGED, OVERRIDDEN and RESUMED: who. */
+  readonly by: null | string;
+  /** Why, or what came of it; null where there is nothing to say. */
+  readonly reason: null | string;
+  /** Of OVERRIDDEN: event time until which it holds, microseconds UTC. */
+  readonly until: null | Micros;
+  /** Id of the limit within the portfolio. */
+  readonly limitId: string;
+  /** What is limited. */
+  readonly type: string;
+  /** Of the limit. */
+  readonly severity: 'INFORMATIONAL' | 'SOFT' | 'HARD';
+  /** What the incident was then; NONE: it was closed. */
+  readonly level: 'NONE' | 'WARNING' | 'BREACH' | 'NO_DATA';
+  /** The figure, in the unit of the type; null while it was not known. */
+  readonly value: null | number;
+  /** The limit in force; null while it was not known. */
+  readonly threshold: null | number;
+  /** value / threshold; null while either was not known. */
+  readonly utilisation: null | number;
+  /** What the figure was made of, as in risk.breaches. */
+  readonly evidence: readonly ActionEvidence[];
+  /** Topic of the record that caused this one: of a step the newest of the incident. */
+  readonly sourceTopic: string;
+  /** Event time of that record, microseconds UTC. */
+  readonly sourceEventTime: Micros;
 }
 
 /** How one method at one level has done, up to and with this day. */
@@ -727,7 +845,7 @@ export interface RiskMeasures {
   readonly leverage: null | number;
   /** Positions with a quantity other than zero. */
   readonly openPositions: number;
-  /** Open positions without a mark: while there are any, nothing below is known. */
+  /** Open positions without a mark, or in a currency without a rate: while there are any, nothing below is known. Nor is it while anything is in another currency than the base currency (CURRENCY in problem): scenarios are of prices alone. */
   readonly unpriced: readonly string[];
   /** Newest day whose returns are in the scenarios, ISO 8601; null without history. */
   readonly historyDate: null | string;
@@ -773,6 +891,46 @@ export interface RiskMeasures {
   readonly sourceEventTime: Micros;
 }
 
+/** A notification of an incident, as a workflow sends it to a topic (channel TOPIC). At least once: actionId tells repetitions. */
+export interface RiskNotification {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Of the action in risk.actions that it delivers; the same when it is delivered again. */
+  readonly actionId: string;
+  /** The incident. */
+  readonly breachId: string;
+  /** The workflow. */
+  readonly workflowId: string;
+  /** Its step. */
+  readonly stepId: string;
+  /** ESCALATE: the step of a workflow that goes further. */
+  readonly kind: 'NOTIFY' | 'ESCALATE';
+  /** One line. */
+  readonly subject: string;
+  /** The text. */
+  readonly body: string;
+  /** Id of the limit within the portfolio. */
+  readonly limitId: string;
+  /** What is limited. */
+  readonly type: string;
+  /** Of the limit. */
+  readonly severity: 'INFORMATIONAL' | 'SOFT' | 'HARD';
+  /** What the incident was then; NONE: it was closed. */
+  readonly level: 'NONE' | 'WARNING' | 'BREACH' | 'NO_DATA';
+  /** The figure, in the unit of the type; null while it was not known. */
+  readonly value: null | number;
+  /** The limit in force; null while it was not known. */
+  readonly threshold: null | number;
+  /** value / threshold; null while either was not known. */
+  readonly utilisation: null | number;
+  /** Topic of the newest record of the incident. */
+  readonly sourceTopic: string;
+  /** Event time of that record, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** What a limit stands at. Compacted: the newest record per portfolio and limit holds; a tombstone says that the limit is gone. Made when its figure changes, at most once a commit. */
 export interface LimitUtilisation {
   /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
@@ -811,6 +969,52 @@ export interface LimitUtilisation {
   readonly sourceEventTime: Micros;
 }
 
+/** One thing that a workflow does. */
+export interface WorkflowStep {
+  /** Id within the workflow. Not empty. */
+  readonly stepId: string;
+  /** NOTIFY and ESCALATE: somebody is told. REDUCE and HALT: the kill switch of the portfolio is set to REDUCING or HALTED. */
+  readonly kind: 'NOTIFY' | 'REDUCE' | 'HALT' | 'ESCALATE';
+  /** How long after the workflow took the incident up, milliseconds, from 0 (at once) to a year. */
+  readonly afterMs: number;
+  /** True: not done once somebody has acknowledged or overridden the incident. */
+  readonly onlyIfUnacknowledged: boolean;
+  /** Of NOTIFY and ESCALATE: by which way. Null for REDUCE and HALT. */
+  readonly channel: null | 'WEBHOOK' | 'EMAIL' | 'TOPIC';
+  /** Of a channel: the URL of a webhook, e-mail addresses separated by commas, or a topic. Null without one. */
+  readonly target: null | string;
+  /** Template of the subject; null: a plain one. */
+  readonly subject: null | string;
+  /** Template of the text, of REDUCE and HALT of the reason; null: a plain one. Placeholders such as {portfolio}: docs/response.md. */
+  readonly text: null | string;
+}
+
+/** What is done about incidents of limits, as somebody set it. Compacted: the newest record per workflow holds; a tombstone takes it away. Sent once to each partition, so that every one has all workflows. */
+export interface RiskWorkflow {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Id, e.g. hard-breach. Not empty. */
+  readonly workflowId: string;
+  /** What people call it. Not empty. */
+  readonly name: string;
+  /** False: kept, but nothing of it is done. */
+  readonly enabled: boolean;
+  /** Portfolios whose incidents it answers; empty: all. */
+  readonly portfolios: readonly string[];
+  /** Severities that it answers; empty: all. */
+  readonly severities: readonly ('INFORMATIONAL' | 'SOFT' | 'HARD')[];
+  /** Levels of an incident that it answers; empty: all. */
+  readonly levels: readonly ('WARNING' | 'BREACH' | 'NO_DATA')[];
+  /** Types of limits that it answers, e.g. value-at-risk; empty: all. */
+  readonly limitTypes: readonly string[];
+  /** What is done, in this order where several are due at once. At least one. */
+  readonly steps: readonly WorkflowStep[];
+  /** Who set it, e.g. cli:anna or demo. */
+  readonly setBy: string;
+  /** Why; null where nobody said. */
+  readonly reason: null | string;
+}
+
 /** The value type of each topic. */
 export interface Types {
   'audit.trail': AuditEntry;
@@ -828,10 +1032,14 @@ export interface Types {
   'portfolio.positions': Position;
   'reference.instruments': Instrument;
   'reference.portfolios': Portfolio;
+  'risk.acknowledgements': RiskAcknowledgement;
+  'risk.actions': RiskAction;
   'risk.backtests': RiskBacktest;
   'risk.breaches': RiskBreach;
   'risk.controls': RiskControl;
   'risk.limits': RiskLimit;
   'risk.measures': RiskMeasures;
+  'risk.notifications': RiskNotification;
   'risk.utilisation': LimitUtilisation;
+  'risk.workflows': RiskWorkflow;
 }

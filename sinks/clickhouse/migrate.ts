@@ -7,8 +7,8 @@ import { ANALYST_VIEWS, type View } from './views.ts';
 const text = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
 /**
- * Creates the database, tables and views, and adds the columns that schemas have gained; does nothing to what is there
- * already. Tables derive from the Avro schemas, comments included. Throws MIGRATION_FAILED.
+ * Creates the database, tables and views, and adds the columns that schemas have gained, and lets those hold null that schemas have
+ * made so; does nothing to what is there already. Tables derive from the Avro schemas, comments included. Throws MIGRATION_FAILED.
  */
 export async function migrate(clickhouseUrl: string): Promise<void> {
   const database = databaseOf(clickhouseUrl);
@@ -35,6 +35,7 @@ export function statements(): string[] {
         ...columns.map(
           ({ name, type, doc }) => `ALTER TABLE ${view}_raw ADD COLUMN IF NOT EXISTS ${definition(name, type, doc)}`,
         ),
+        ...lettingNull(view, columns),
         createView({
           name: view,
           doc,
@@ -52,6 +53,14 @@ export function statements(): string[] {
     createOffsets(),
     ...ANALYST_VIEWS.map(createView),
   ];
+}
+
+/** Schemas let fields become null later on; of a column that can hold it this changes nothing. */
+function lettingNull(view: string, columns: Columns): string[] {
+  const changes = columns
+    .filter(({ type }) => type.startsWith('Nullable('))
+    .map(({ name, type, doc }) => `MODIFY COLUMN ${definition(name, type, doc)}`);
+  return changes.length === 0 ? [] : [`ALTER TABLE ${view}_raw ${changes.join(', ')}`];
 }
 
 type Columns = readonly { readonly name: string; readonly type: string; readonly doc: string }[];

@@ -4,11 +4,13 @@ import type { TopicName } from '#schemas/topics.ts';
 /**
  * Where a topic goes. `order` is how analysts look for rows; the record's position completes it and makes rows unique.
  */
-interface Target {
+export interface Target {
   /** The view people query; the table behind it is `<view>_raw`. */
   readonly view: string;
   readonly order: readonly string[];
   readonly doc: string;
+  /** False: only what is in partition 0, since every partition has all of it. */
+  readonly takesAllPartitions?: boolean;
 }
 
 export const TARGETS = {
@@ -61,6 +63,22 @@ export const TARGETS = {
     view: 'risk_breaches',
     order: ['portfolio', 'limit_id', 'event_time'],
     doc: 'Incidents of limits: one row per record of risk.breaches. One row an incident: incidents.',
+  },
+  'risk.actions': {
+    view: 'risk_actions',
+    order: ['portfolio', 'breach_id', 'event_time'],
+    doc: 'What was done about incidents: one row per record of risk.actions..',
+  },
+  'risk.acknowledgements': {
+    view: 'risk_acknowledgements',
+    order: ['portfolio', 'breach_id', 'event_time'],
+    doc: 'What people said to incidents: one row per record of risk.acknowledgements.',
+  },
+  'risk.workflows': {
+    view: 'risk_workflows',
+    order: ['workflow_id', 'event_time'],
+    doc: 'Workflows as people have set them over time: one row each time. What was taken away stays here.',
+    takesAllPartitions: false,
   },
   'orders.decisions': {
     view: 'order_decisions',

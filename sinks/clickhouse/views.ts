@@ -40,8 +40,9 @@ const LAST_OF_DAY = 'at the last record of the day';
 /**
  * Within a portfolio the highest offset is the newest record: it lives in one partition, and its event time never goes
  * back.
+ * In a tuple, because argMax passes over null: what is not known is not what it was before.
  */
-const pnlAt = (name: string) => `argMax(${name}, _offset) AS ${name}`;
+const pnlAt = (name: string) => `argMax(tuple(${name}), _offset).1 AS ${name}`;
 
 /**
  * What analysts ask most, over the deduplicated views. Plain views: nothing here counts a record twice or goes stale.
@@ -302,19 +303,19 @@ FROM (
   },
   {
     name: 'pnl_daily',
-    doc: 'A portfolio at the end of each UTC day.',
+    doc: 'A portfolio at the end of each UTC day, base currency; null where a rate was missing.',
     columns: [
       column('portfolio', ID, 'Portfolio id.'),
       column('day', 'Date32', 'UTC date.'),
-      column('equity', 'Float64', `Equity ${LAST_OF_DAY}, base currency.`),
-      column('cash', AMOUNT, `Cash ${LAST_OF_DAY}, base currency.`),
-      column('realized_pnl', AMOUNT, `Realised P&L to date, net of commission, ${LAST_OF_DAY}.`),
-      column('unrealized_pnl', 'Float64', `Unrealised P&L ${LAST_OF_DAY}.`),
-      column('commission', AMOUNT, `Commission paid to date ${LAST_OF_DAY}.`),
-      column('day_pnl', 'Float64', `P&L of the day, net of deposits and withdrawals, ${LAST_OF_DAY}.`),
-      column('drawdown', 'Float64', `1 - equity / peak equity ${LAST_OF_DAY}.`),
-      column('gross_exposure', 'Float64', `Sum of absolute position values ${LAST_OF_DAY}.`),
-      column('net_exposure', 'Float64', `Sum of signed position values ${LAST_OF_DAY}.`),
+      column('equity', 'Nullable(Float64)', `Equity ${LAST_OF_DAY}, base currency.`),
+      column('cash', `Nullable(${AMOUNT})`, `Cash ${LAST_OF_DAY}, base currency.`),
+      column('realized_pnl', `Nullable(${AMOUNT})`, `Realised P&L to date, net of commission, ${LAST_OF_DAY}.`),
+      column('unrealized_pnl', 'Nullable(Float64)', `Unrealised P&L ${LAST_OF_DAY}.`),
+      column('commission', `Nullable(${AMOUNT})`, `Commission paid to date ${LAST_OF_DAY}.`),
+      column('day_pnl', 'Nullable(Float64)', `P&L of the day, net of deposits and withdrawals, ${LAST_OF_DAY}.`),
+      column('drawdown', 'Nullable(Float64)', `1 - equity / peak equity ${LAST_OF_DAY}.`),
+      column('gross_exposure', 'Nullable(Float64)', `Sum of absolute position values ${LAST_OF_DAY}.`),
+      column('net_exposure', 'Nullable(Float64)', `Sum of signed position values ${LAST_OF_DAY}.`),
       column('open_positions', 'Int32', `Open positions ${LAST_OF_DAY}.`),
       column('records', 'UInt64', 'Records of portfolio.pnl of that day.'),
     ],

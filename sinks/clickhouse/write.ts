@@ -5,7 +5,7 @@ import { MAX_REJECT_BYTES, type Offsets, type Reject, type SinkBatch, type SinkR
 import type { SinkStore } from '../kit/sink.ts';
 import { openClient } from './client.ts';
 import { escapeText, lineWriter } from './rows.ts';
-import { CLICKHOUSE_TOPICS, type ClickHouseTopic, TARGETS, tableColumns } from './tables.ts';
+import { CLICKHOUSE_TOPICS, type ClickHouseTopic, TARGETS, type Target, tableColumns } from './tables.ts';
 
 const LINE_WRITERS = Object.fromEntries(CLICKHOUSE_TOPICS.map((topic) => [topic, lineWriter(topic)])) as Record<
   ClickHouseTopic,
@@ -77,7 +77,10 @@ async function writeBatch(client: ClickHouseClient, batch: SinkBatch): Promise<r
 
 function linesOf(topic: ClickHouseTopic, records: readonly SinkRecord[], refused: Reject[]): string[] {
   const lines: string[] = [];
+  const { takesAllPartitions = true }: Target = TARGETS[topic];
   for (const record of records) {
+    // A tombstone says nothing of what was: tables here are histories.
+    if (record.value === null || (record.partition !== 0 && !takesAllPartitions)) continue;
     try {
       lines.push(LINE_WRITERS[topic](record));
     } catch (error) {

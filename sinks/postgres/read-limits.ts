@@ -4,6 +4,7 @@ import type {
   ExecutionQuality,
   LimitUtilisation,
   OrderDecision,
+  RiskAction,
   RiskBreach,
   RiskControl,
   RiskLimit,
@@ -25,6 +26,8 @@ export interface LimitStore {
   /** Newest first, of one portfolio or of all (null). */
   breaches(portfolioId: string | null, onlyOpen: boolean, limit: number): Promise<RiskBreach[]>;
   breach(breachId: string): Promise<RiskBreach | null>;
+  /** What was done about incidents of a portfolio, or about one (not null); newest first. */
+  riskActions(portfolioId: string, breachId: string | null, limit: number): Promise<RiskAction[]>;
   /** The kill switch as it was set: of portfolios, and (null) of all. */
   controls(): Promise<RiskControl[]>;
   /** Newest first. */
@@ -43,6 +46,10 @@ const BREACHES_SQL = `
   where ($1::text is null or portfolio = $1) and ($2::boolean is false or level <> 'NONE')
   order by event_time desc, breach_id limit $3`;
 const BREACH_SQL = `select ${fieldsOf('risk.breaches')} from risk_breaches where breach_id = $1`;
+const ACTIONS_SQL = `
+  select ${fieldsOf('risk.actions')} from risk_actions
+  where portfolio = $1 and ($2::text is null or breach_id = $2)
+  order by event_time desc, record_offset desc limit $3`;
 const CONTROLS_SQL = `select ${fieldsOf('risk.controls')} from risk_controls order by portfolio nulls first`;
 const DECISIONS_SQL = `
   select ${fieldsOf('orders.decisions')} from order_decisions
@@ -59,6 +66,7 @@ export const limitQueries = ({ rows }: Pick<Queries, 'rows'>): LimitStore => ({
   utilisation: (portfolioId) => rows<LimitUtilisation>(UTILISATION_SQL, [portfolioId]),
   breaches: (portfolioId, onlyOpen, limit) => rows<RiskBreach>(BREACHES_SQL, [portfolioId, onlyOpen, limit]),
   breach: async (breachId) => (await rows<RiskBreach>(BREACH_SQL, [breachId]))[0] ?? null,
+  riskActions: (portfolioId, breachId, limit) => rows<RiskAction>(ACTIONS_SQL, [portfolioId, breachId, limit]),
   controls: () => rows<RiskControl>(CONTROLS_SQL),
   orderDecisions: (portfolioId, limit) => rows<DecisionRow>(DECISIONS_SQL, [portfolioId, limit]),
   auditTrail: (portfolioId, limit) => rows<AuditEntry>(AUDIT_SQL, [portfolioId, limit]),

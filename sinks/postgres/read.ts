@@ -1,5 +1,6 @@
-import type { RiskBacktest, RiskMeasures } from '#schemas/generated/types.ts';
+import type { CurrencyPnl, RiskBacktest, RiskMeasures } from '#schemas/generated/types.ts';
 import { decimal, fieldsOf, micros, openQueries, timeOf } from './query.ts';
+import { type AttributionStore, attributionQueries } from './read-attribution.ts';
 import { type LimitStore, limitQueries } from './read-limits.ts';
 
 /** What a portfolio is called. */
@@ -10,23 +11,26 @@ export interface PortfolioName {
 
 /**
  * Newest value of a portfolio. Ledger amounts are decimal strings, statistics doubles, times microseconds since 1970
- * UTC.
+ * UTC. Null: a rate that it needs is missing.
  */
 export interface PnlRow {
   readonly portfolio: string;
   readonly eventTime: number;
-  readonly cash: string;
-  readonly realizedPnl: string;
-  readonly commission: string;
-  readonly unrealizedPnl: number;
-  readonly equity: number;
-  readonly dayPnl: number;
-  readonly grossExposure: number;
-  readonly netExposure: number;
-  readonly peakEquity: number;
-  readonly drawdown: number;
+  readonly cash: string | null;
+  readonly realizedPnl: string | null;
+  readonly commission: string | null;
+  readonly unrealizedPnl: number | null;
+  readonly equity: number | null;
+  readonly dayPnl: number | null;
+  readonly grossExposure: number | null;
+  readonly netExposure: number | null;
+  readonly peakEquity: number | null;
+  readonly drawdown: number | null;
   readonly openPositions: number;
   readonly unpricedPositions: number;
+  readonly baseCurrency: string;
+  readonly missingRates: readonly string[];
+  readonly currencies: readonly CurrencyRow[];
   /** Topic and event time of the record that caused this value. */
   readonly sourceTopic: string;
   readonly sourceEventTime: number;
@@ -34,6 +38,10 @@ export interface PnlRow {
   readonly partition: number;
   readonly offset: number;
 }
+
+/** What a portfolio has in one currency, fields as in the topic; ledger amounts are decimal strings. */
+export type CurrencyRow = Omit<CurrencyPnl, 'cash' | 'realizedPnl' | 'commission'> &
+  Readonly<Record<'cash' | 'realizedPnl' | 'commission', string>>;
 
 /**
  * Current position of a portfolio in one instrument, flat ones included. Fields as in the topic `portfolio.positions`.
@@ -48,6 +56,8 @@ export interface PositionRow {
   readonly markPrice: number | null;
   readonly markTime: number | null;
   readonly multiplier: string;
+  /** Of every amount here. */
+  readonly currency: string;
   readonly realizedPnl: string;
   readonly unrealizedPnl: number | null;
   readonly commission: string;
@@ -59,7 +69,7 @@ export interface PositionRow {
   readonly offset: number;
 }
 
-/** A portfolio's value at the end of one event time. */
+/** A portfolio's value at the end of one event time, where it is known. */
 export interface PnlPoint {
   readonly eventTime: number;
   readonly equity: number;
@@ -69,7 +79,7 @@ export interface PnlPoint {
   readonly drawdown: number;
 }
 
-/** A portfolio at the end of a UTC day. */
+/** A portfolio at the end of a UTC day, where its value is known. */
 export interface PnlDay {
   /** YYYY-MM-DD. */
   readonly date: string;
@@ -111,7 +121,7 @@ export interface SinkOffset {
 }
 
 /** The query side of the PostgreSQL store. Every method throws the driver's error when the database is unreachable. */
-export interface ReadStore extends LimitStore {
+export interface ReadStore extends LimitStore, AttributionStore {
   /**
    * Every portfolio known by reference data or by a value, by id. A portfolio without reference data is named by its
    * id.
@@ -174,27 +184,28 @@ const LATEST_PNL_SQL = `
     ${decimal('realized_pnl')} as "realizedPnl", ${decimal('commission')} as commission,
     unrealized_pnl as "unrealizedPnl", equity, day_pnl as "dayPnl", gross_exposure as "grossExposure",
     net_exposure as "netExposure", peak_equity as "peakEquity", drawdown, open_positions as "openPositions",
-    unpriced_positions as "unpricedPositions", source_topic as "sourceTopic",
+    unpriced_positions as "unpricedPositions", base_currency as "baseCurrency", missing_rates as "missingRates",
+    currencies, source_topic as "sourceTopic",
     ${micros('source_event_time')} as "sourceEventTime", record_partition as partition, record_offset as offset
   from portfolio_pnl_latest where portfolio = $1`;
 
 const POSITIONS_SQL = `
   select portfolio, instrument, ${micros('event_time')} as "eventTime", ${decimal('quantity')} as quantity,
     ${decimal('cost')} as cost, average_price as "averagePrice", mark_price as "markPrice",
-    ${micros('mark_time')} as "markTime", ${decimal('multiplier')} as multiplier,
+    ${micros('mark_time')} as "markTime", ${decimal('multiplier')} as multiplier, currency,
     ${decimal('realized_pnl')} as "realizedPnl", unrealized_pnl as "unrealizedPnl",
     ${decimal('commission')} as commission, ${decimal('cash_flow')} as "cashFlow",
     fills, unpriced, record_partition as partition, record_offset as offset
   from positions where portfolio = $1 order by instrument`;
 
 // One portfolio lives in one partition and its event time never goes back, so the last record of an event time is the
-// one with the highest offset. Values within an event time are half-marked portfolios: they are in the table, not in
+// one with the highest offset. Where rates were missing there is no point. Values within an event time are half-marked portfolios: they are in the table, not in
 // the chart.
 const HISTORY_SQL = `
   with instants as (
     select distinct on (event_time) event_time, equity, cash, realized_pnl, unrealized_pnl, drawdown
     from portfolio_pnl
-    where portfolio = $1
+    where portfolio = $1 and equity is not null
       and event_time >= coalesce(timestamptz 'epoch' + $2::bigint * interval '1 microsecond', '-infinity')
       and event_time <= coalesce(timestamptz 'epoch' + $3::bigint * interval '1 microsecond', 'infinity')
     order by event_time desc, record_offset desc
@@ -227,7 +238,7 @@ const HISTORY_SQL = `
 const PNL_DAYS_SQL = `
   select to_char(day at time zone 'UTC', 'YYYY-MM-DD') as date, equity, day_pnl as "dayPnl"
   from portfolio_pnl_daily
-  where portfolio = $1
+  where portfolio = $1 and equity is not null
     and day >= coalesce(timestamptz 'epoch' + $2::bigint * interval '1 microsecond', '-infinity')
     and day <= coalesce(timestamptz 'epoch' + $3::bigint * interval '1 microsecond', 'infinity')
   order by day`;
@@ -282,6 +293,7 @@ export function openReadStore(databaseUrl: string): ReadStore {
   const { rows, close } = openQueries(databaseUrl, POOL_SIZE);
   return {
     ...limitQueries({ rows }),
+    ...attributionQueries({ rows }),
     portfolios: () => rows<PortfolioName>(PORTFOLIOS_SQL),
     latestPnl: async (portfolioId) => (await rows<PnlRow>(LATEST_PNL_SQL, [portfolioId]))[0] ?? null,
     positions: (portfolioId) => rows<PositionRow>(POSITIONS_SQL, [portfolioId]),

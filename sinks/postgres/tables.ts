@@ -1,6 +1,6 @@
 import { type Column, columnsOf } from '#schemas/columns.ts';
 import { formatDecimal } from '#schemas/decimal.ts';
-import { TOPICS, type TopicName } from '#schemas/topics.ts';
+import { LANES, TOPICS, type TopicName } from '#schemas/topics.ts';
 import type { SinkRecord } from '../kit/feed.ts';
 
 /** Where a topic goes: appended record by record, or the newest record per key, or both. */
@@ -10,7 +10,13 @@ interface Target {
   readonly newestBy: readonly string[];
   /** Records that are rows; the others are left out. Default: all. */
   readonly takes?: (value: NonNullable<SinkRecord['value']>, partition: number) => boolean;
+  /** What is before those columns in the record's key. */
+  readonly keyPrefix?: string;
+  /** Has a column `day`, the UTC day of the event time, and keeps the newest record of each. */
+  readonly byDay?: true;
 }
+
+const DAY_MICROS = 86_400_000_000;
 
 export const TARGETS = {
   'reference.portfolios': [{ table: 'portfolios', newestBy: ['portfolio'] }],
@@ -25,7 +31,10 @@ export const TARGETS = {
   ],
   'orders.fills': [{ table: 'fills', newestBy: [] }],
   'portfolio.cash': [{ table: 'cash_movements', newestBy: [] }],
-  'portfolio.positions': [{ table: 'positions', newestBy: ['portfolio', 'instrument'] }],
+  'portfolio.positions': [
+    { table: 'positions', newestBy: ['portfolio', 'instrument'] },
+    { table: 'position_days', newestBy: ['portfolio', 'instrument', 'day'], byDay: true },
+  ],
   'audit.trail': [{ table: 'audit_trail', newestBy: [] }],
   'portfolio.pnl': [
     { table: 'portfolio_pnl', newestBy: [] },
@@ -45,6 +54,17 @@ export const TARGETS = {
       table: 'risk_controls',
       newestBy: ['portfolio'],
       takes: ({ portfolio }, lane) => portfolio !== null || lane === 0,
+    },
+  ],
+  'risk.actions': [{ table: 'risk_actions', newestBy: ['action_id'] }],
+  'risk.acknowledgements': [{ table: 'risk_acknowledgements', newestBy: ['portfolio', 'acknowledgement_id'] }],
+  // Every partition has all of them.
+  'risk.workflows': [
+    {
+      table: 'risk_workflows',
+      newestBy: ['workflow_id'],
+      takes: (_, lane) => lane === 0,
+      keyPrefix: `${LANES[0]}/`,
     },
   ],
   'orders.decisions': [{ table: 'order_decisions', newestBy: ['portfolio', 'order_id'] }],
@@ -82,9 +102,10 @@ export const INSERTS = Object.fromEntries(
   POSTGRES_TOPICS.map((topic) => [topic, TARGETS[topic].map((target: Target) => insertOf(topic, target))]),
 ) as Record<PostgresTopic, Insert[]>;
 
-function insertOf(topic: TopicName, { table, newestBy, takes = () => true }: Target): Insert {
+function insertOf(topic: TopicName, { table, newestBy, takes = () => true, keyPrefix = '', byDay }: Target): Insert {
   const columns = columnsOf(topic);
-  const names = [...columns.map((column) => column.name), 'record_partition', 'record_offset'];
+  const given = [...columns.map((column) => column.name), 'record_partition', 'record_offset'];
+  const names = byDay ? [...given, 'day'] : given;
   const types = [...columns.map((column) => ARRAY_TYPES[column.kind]), 'integer', 'bigint'];
   const values = [
     ...columns.map(({ name, kind }) =>
@@ -92,6 +113,7 @@ function insertOf(topic: TopicName, { table, newestBy, takes = () => true }: Tar
     ),
     'r.record_partition',
     'r.record_offset',
+    ...(byDay ? [`date '1970-01-01' + floor(r.event_time::numeric / ${DAY_MICROS})::integer`] : []),
   ];
   const arrays = types.map((type, index) => `$${index + 1}::${type}[]`);
   const changed = names.filter((name) => !newestBy.includes(name)).map((name) => `${name} = excluded.${name}`);
@@ -101,7 +123,7 @@ function insertOf(topic: TopicName, { table, newestBy, takes = () => true }: Tar
   return {
     table,
     sql: `insert into ${table} (${names.join(', ')})
-    select ${values.join(', ')} from unnest(${arrays.join(', ')}) as r(${names.join(', ')})
+    select ${values.join(', ')} from unnest(${arrays.join(', ')}) as r(${given.join(', ')})
     ${newestBy.length > 0 ? newest : ''}`,
     parameters: (records) => [
       ...columns.map(({ field }) => records.map((record) => parameter(record.value![field]))),
@@ -112,12 +134,16 @@ function insertOf(topic: TopicName, { table, newestBy, takes = () => true }: Tar
       const records = all.filter((record) => takes(record.value!, record.partition));
       if (keyFields.length === 0) return records;
       const last = new Map<string, SinkRecord>();
-      for (const record of records) last.set(JSON.stringify(keyFields.map((field) => record.value![field])), record);
+      for (const record of records) {
+        const key = keyFields.map((field) => record.value![field]);
+        if (byDay) key.push(Math.floor((record.value!.eventTime as number) / DAY_MICROS));
+        last.set(JSON.stringify(key), record);
+      }
       return [...last.values()];
     },
     deleteSql:
       TOPICS[topic].cleanup === 'compact' && newestBy.length > 0
-        ? `delete from ${table} where ${newestBy.join(" || '/' || ")} = $1 and record_offset < $2`
+        ? `delete from ${table} where '${keyPrefix}' || ${newestBy.join(" || '/' || ")} = $1 and record_offset < $2`
         : null,
   };
 }

@@ -1,4 +1,5 @@
 import avro from 'avsc';
+import { StringCache } from './string-cache.ts';
 
 /** An Avro schema as parsed JSON. */
 export type AvroSchema = avro.Schema;
@@ -187,7 +188,42 @@ class BoundedMapType extends avro.types.MapType {
   }
 }
 
-function boundedType(schema: avro.Schema, options: unknown): avro.Type | undefined {
+/** A union of null and one other type. avsc's own tries a logical type by converting the value, and then converts it again. */
+class NullableType extends avro.types.UnwrappedUnionType {
+  _write(tap: Tap, value: unknown): void {
+    // The branch's number as a zigzag varint. Beyond the buffer's end nothing is written, and the position says so.
+    tap.buf[tap.pos++] = value === null ? 0 : 2;
+    if (value !== null) codec(this.types[1])._write(tap, value);
+  }
+  _read(tap: Tap): unknown {
+    const branch = tap.buf[tap.pos];
+    if (branch !== 0 && branch !== 2) return codec(avro.types.UnwrappedUnionType.prototype)._read.call(this, tap);
+    tap.pos++;
+    return branch === 0 ? null : codec(this.types[1])._read(tap);
+  }
+}
+
+/** Ids, topics, currencies: most strings come again and again. */
+const strings = new StringCache();
+
+class CachedStringType extends avro.types.StringType {
+  /** Without `this`: a resolver takes it as it is. */
+  _read(tap: Tap): string | undefined {
+    const length = tap.readLong();
+    const { buf, pos } = tap;
+    // A length that cannot be: past the end, where it is noticed.
+    tap.pos = length < 0 ? buf.length + 1 : pos + length;
+    return tap.pos > buf.length ? undefined : strings.get(buf, pos, pos + length);
+  }
+}
+
+/** Types that avsc makes otherwise. */
+function typeHook(schema: avro.Schema, options: unknown): avro.Type | undefined {
+  if (Array.isArray(schema))
+    return schema.length === 2 && schema[0] === 'null'
+      ? new NullableType(schema, options as ConstructorParameters<typeof avro.types.UnwrappedUnionType>[1])
+      : undefined;
+  if (schema === 'string') return new CachedStringType();
   const { type } = schema as { type?: unknown };
   if (type === 'array') return new BoundedArrayType(schema, options);
   if (type === 'map') return new BoundedMapType(schema, options);
@@ -203,7 +239,7 @@ export function avroType(schema: AvroSchema): AvroType {
     logicalTypes: { decimal: DecimalType, 'timestamp-micros': MicrosType, 'timestamp-millis': MillisType },
     // Without this a decimal that is none would silently become its bytes.
     assertLogicalTypes: true,
-    typeHook: boundedType,
+    typeHook,
     wrapUnions: 'never',
   });
 }

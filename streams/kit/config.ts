@@ -6,6 +6,8 @@ interface Definition {
   readonly unit?: string;
   readonly min?: number;
   readonly max?: number;
+  /** Its value is never shown. */
+  readonly secret?: true;
   readonly doc: string;
 }
 type Value<D extends Definition> = D['type'] extends 'integer' | 'number'
@@ -45,7 +47,9 @@ export function readSettings<T extends Record<string, Definition>>(
 }
 
 function parse(name: string, text: string, definition: Definition, problems: string[]): unknown {
-  const wrong = (expected: string) => void problems.push(`${name}="${text}": expected ${expected} (${definition.doc})`);
+  const shown = definition.secret ? '…' : text;
+  const wrong = (expected: string) =>
+    void problems.push(`${name}="${shown}": expected ${expected} (${definition.doc})`);
   switch (definition.type) {
     case 'integer':
     case 'number': {

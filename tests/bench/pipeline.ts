@@ -97,6 +97,7 @@ async function prepare(system: System, kafka: Kafka, producer: Producer): Promis
       cashId: `${portfolio}:initial`,
       portfolio,
       amount: decimalFromNumber(1e7),
+      currency: null,
       source: 'bench',
     };
     await producer.send({ topic: 'portfolio.cash', key: portfolio, value: cash.encode(value), timestampMs });

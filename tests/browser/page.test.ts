@@ -74,7 +74,8 @@ async function deposit(portfolio: string, amount: string): Promise<void> {
   try {
     const registry = new SchemaRegistry(system.registryUrl);
     const serde = await topicSerde<CashMovement>(registry, 'portfolio.cash', AVRO['portfolio.cash']);
-    const value = serde.encode({ eventTime, cashId: 'first', portfolio, amount: parseDecimal(amount), source: 'test' });
+    const movement = { eventTime, cashId: 'first', portfolio, amount: parseDecimal(amount), currency: null };
+    const value = serde.encode({ ...movement, source: 'test' });
     const producer = await kafka.openProducer();
     await producer.send({ topic: 'portfolio.cash', key: portfolio, value, timestampMs: eventTime / 1000 });
     await producer.close();

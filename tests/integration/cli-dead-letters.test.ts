@@ -114,7 +114,7 @@ describe('tidemark dead-letters', { timeout: 120_000 }, () => {
     const { code, stdout } = await tidemark.run('dead-letters', 'list');
     expect([code, stdout]).toEqual([
       0,
-      'No dead letters and no late records of bars, execution, limits, portfolio, positions, risk.\n',
+      'No dead letters and no late records of bars, execution, limits, portfolio, positions, response, risk.\n',
     ]);
     const replay = await tidemark.run('dead-letters', 'replay', 'positions', '--all');
     expect([replay.code, replay.stderr]).toEqual([

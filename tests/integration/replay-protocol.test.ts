@@ -206,7 +206,8 @@ describe('a replay whose processes are killed again and again', () => {
     };
     // Without an account the pre-trade check would refuse it.
     const movements = await topicSerde<CashMovement>(registry, 'portfolio.cash', AVRO['portfolio.cash']);
-    const deposit = { eventTime, cashId: 'one', portfolio: 'stranger', amount: parseDecimal('1000'), source: 'test' };
+    const amount = { amount: parseDecimal('1000'), currency: null };
+    const deposit = { eventTime, cashId: 'one', portfolio: 'stranger', ...amount, source: 'test' };
     await producer.send({ topic: 'portfolio.cash', key: 'stranger', value: movements.encode(deposit), timestampMs });
     await producer.flush();
     const limits = new Handshake('The test', kafka, silentLog, new AbortController().signal);

@@ -58,6 +58,7 @@ const cash = ['fund', 'other'].map(
     cashId: portfolio,
     portfolio,
     amount: parseDecimal('1000000'),
+    currency: null,
     source: 'test',
   }),
 );

@@ -273,7 +273,8 @@ describe('the sinks', () => {
       await second.close();
       const restarts = supervisor.restarts('sink-postgres');
       const key = await keyOf(partition);
-      const movement = { eventTime: 1, cashId: 'c', portfolio: key, amount: parseDecimal('1'), source: 'test' };
+      const amount = { amount: parseDecimal('1'), currency: null };
+      const movement = { eventTime: 1, cashId: 'c', portfolio: key, ...amount, source: 'test' };
       await world.send('portfolio.cash', key, movement);
       await world.producer.flush();
       await until('the sink to end', () => supervisor.restarts('sink-postgres') > restarts, LIMIT_MS);

@@ -55,9 +55,9 @@ describe('the query module', () => {
     const { cash, realizedPnl, commission, ...rest } = values[2]!;
     expect(await read.latestPnl('latest')).toEqual({
       ...rest,
-      cash: formatDecimal(cash),
-      realizedPnl: formatDecimal(realizedPnl),
-      commission: formatDecimal(commission),
+      cash: formatDecimal(cash!),
+      realizedPnl: formatDecimal(realizedPnl!),
+      commission: formatDecimal(commission!),
       partition: 0,
       offset: records[2]!.offset,
     });

@@ -26,6 +26,9 @@ export const pnl = (portfolio: string, index: number, equity = 1_000_000 + index
   drawdown: 0,
   openPositions: 1,
   unpricedPositions: 0,
+  baseCurrency: 'USD',
+  missingRates: [],
+  currencies: [],
   sourceTopic: 'portfolio.positions',
   sourceEventTime: FIRST_DAY + index * MINUTE,
 });
@@ -40,6 +43,7 @@ export const position = (portfolio: string, instrument: string, index: number): 
   markPrice: null,
   markTime: null,
   multiplier: parseDecimal('1'),
+  currency: 'USD',
   realizedPnl: 0n,
   unrealizedPnl: null,
   commission: 0n,

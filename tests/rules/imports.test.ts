@@ -51,6 +51,7 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
       'sinks/postgres/read.ts',
       'sinks/postgres/read-reports.ts',
       'sinks/postgres/read-limits.ts',
+      'sinks/postgres/read-attribution.ts',
       'sinks/clickhouse/read.ts',
       'ui/build.ts',
     ],

@@ -274,7 +274,7 @@ describe('a portfolio with corrections', () => {
     desk.trade(trade('MSFT', 50, DAY1));
     desk.fill(amend('CORRECT', deal('1', 'BUY', '30', '11', '2')));
     const { cash: money, realizedPnl, commission, ...rest } = pnl(desk);
-    expect([money, realizedPnl, commission].map(formatDecimal)).toEqual(['618', '-2', '2']);
+    expect([money!, realizedPnl!, commission!].map(formatDecimal)).toEqual(['618', '-2', '2']);
     expect(rest).toMatchObject({ equity: 1028, unrealizedPnl: 30, grossExposure: 410, openPositions: 2 });
     desk.fill(amend('CANCEL', FIRST, DAY3));
     expect(pnl(desk)).toMatchObject({ equity: 1000, unrealizedPnl: 0, grossExposure: 50, openPositions: 1 });
@@ -303,6 +303,6 @@ describe('a portfolio with corrections', () => {
     desk.fill(SECOND);
     for (const { key, value, timestampMs } of desk.positions.read<Position>('portfolio.positions'))
       desk.portfolio.pipe('portfolio.positions', { key, value: { ...value, revision: 0 }, timestampMs, partition: 0 });
-    expect(formatDecimal(desk.readPnl().at(-1)!.commission)).toBe('2');
+    expect(formatDecimal(desk.readPnl().at(-1)!.commission!)).toBe('2');
   });
 });

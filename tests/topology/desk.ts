@@ -1,5 +1,15 @@
 import { parseDecimal } from '#schemas/decimal.ts';
-import type { CashMovement, Fill, Instrument, PortfolioPnl, Position, Trade } from '#schemas/generated/types.ts';
+import type {
+  CashMovement,
+  Fill,
+  Instrument,
+  InstrumentMark,
+  Portfolio,
+  PortfolioPnl,
+  Position,
+  Trade,
+} from '#schemas/generated/types.ts';
+import { LANES } from '#schemas/topics.ts';
 import { type DriverOutput, TopologyTestDriver } from '#streams/testing/driver.ts';
 import { type PortfolioOptions, portfolio } from '#topologies/portfolio/graph.ts';
 import { type PositionsOptions, positions } from '#topologies/positions/graph.ts';
@@ -41,19 +51,44 @@ export const fill = ({ id, portfolio = 'fund', time, quantity, price, commission
   venue: 'test',
 });
 
-export const cash = (cashId: string, amount: string, eventTime: number, portfolio = 'fund'): CashMovement => ({
+export const cash = (
+  cashId: string,
+  amount: string,
+  eventTime: number,
+  portfolio = 'fund',
+  currency: string | null = null,
+): CashMovement => ({
   eventTime,
   cashId,
   portfolio,
   amount: parseDecimal(amount),
+  currency,
   source: 'test',
 });
 
-export const instrument = (name: string, multiplier: string, eventTime: number): Instrument => ({
+/** A description of a portfolio. */
+export const described = (portfolio: string, baseCurrency: string, eventTime: number): Portfolio => ({
+  eventTime,
+  portfolio,
+  name: portfolio,
+  baseCurrency,
+  description: null,
+});
+
+/** A price of a pair of currencies, as positions tells every portfolio. */
+export const rate = (pair: string, price: number, eventTime: number): InstrumentMark => ({
+  eventTime,
+  instrument: pair,
+  price,
+  sourceTopic: 'market.trades',
+  sourceEventTime: eventTime,
+});
+
+export const instrument = (name: string, multiplier: string, eventTime: number, currency = 'USD'): Instrument => ({
   eventTime,
   instrument: name,
   name,
-  currency: 'USD',
+  currency,
   multiplier: parseDecimal(multiplier),
   assetClass: 'FUTURE',
   sector: null,
@@ -84,6 +119,15 @@ export class Desk {
   cash(value: CashMovement, key: string | null = value.portfolio): void {
     this.#pipe(this.portfolio, 'portfolio.cash', key, value);
   }
+  describe(value: Portfolio, key: string | null = value.portfolio): void {
+    this.#pipe(this.portfolio, 'reference.portfolios', key, value);
+  }
+  /** To every portfolio at once, without waiting for a commit of positions. */
+  rate(value: InstrumentMark): void {
+    LANES.forEach((lane) => {
+      this.#pipe(this.portfolio, 'market.marks', `${lane}/${value.instrument}`, value);
+    });
+  }
   /** Positions written since the last read. They move on to the portfolio topology when they are read. */
   readPositions(): DriverOutput<Position>[] {
     const outputs = this.positions.read<Position>('portfolio.positions');
@@ -100,6 +144,12 @@ export class Desk {
   }
 
   #pipe(driver: TopologyTestDriver, topic: string, key: string | null, value: { eventTime: number }): void {
-    driver.pipe(topic, { key, value, timestampMs: Math.floor(value.eventTime / 1000) });
+    const lane = topic === 'market.marks' ? LANES.findIndex((each) => key?.startsWith(`${each}/`)) : undefined;
+    driver.pipe(topic, {
+      key,
+      value,
+      timestampMs: Math.floor(value.eventTime / 1000),
+      ...(lane === undefined ? {} : { partition: lane }),
+    });
   }
 }

@@ -2,6 +2,7 @@ import { parseDecimal } from '#schemas/decimal.ts';
 import type {
   AuditEntry,
   Fill,
+  Instrument,
   LimitUtilisation,
   OrderDecision,
   OrderRequest,
@@ -38,6 +39,11 @@ export class LimitsDesk {
       this.#pipe('reference.instruments', name, instrument(name, sector));
   }
 
+  /** Describes an instrument that is traded in another currency. */
+  describe(name: string, currency: string): this {
+    const value: Instrument = { ...instrument(name, 'Energy'), currency };
+    return this.#pipe('reference.instruments', name, value);
+  }
   limit(value: RiskLimit, key = `${value.portfolio}/${value.limitId}`): this {
     return this.#pipe('risk.limits', key, value);
   }

@@ -14,7 +14,7 @@ const sell = (id: string, instrument: string, quantity: string, price: string, t
   fill({ id, instrument, side: 'SELL', quantity, price, time });
 const last = (outputs: readonly PortfolioPnl[]) => outputs.at(-1)!;
 const exact = ({ cash: money, realizedPnl, commission }: PortfolioPnl) =>
-  [money, realizedPnl, commission].map(formatDecimal).join(' ');
+  [money!, realizedPnl!, commission!].map(formatDecimal).join(' ');
 
 describe('portfolio', () => {
   it('is the graph that its golden description shows', async () => {
@@ -46,6 +46,9 @@ describe('portfolio', () => {
       drawdown: 100 / 10_199,
       openPositions: 2,
       unpricedPositions: 0,
+      baseCurrency: 'USD',
+      missingRates: [],
+      currencies: [],
       sourceTopic: 'portfolio.positions',
       sourceEventTime: DAY1 + 2,
     });
@@ -123,7 +126,7 @@ describe('portfolio', () => {
     desk.cash(cash('1', '10', DAY1));
     desk.cash(cash('1', '99', DAY1));
     desk.cash(cash('1', '7', DAY1, 'other'));
-    expect(desk.readPnl().map((pnl) => `${pnl.portfolio} ${formatDecimal(pnl.cash)}`)).toEqual(['fund 10', 'other 7']);
+    expect(desk.readPnl().map((pnl) => `${pnl.portfolio} ${formatDecimal(pnl.cash!)}`)).toEqual(['fund 10', 'other 7']);
     expect(desk.portfolio.count('duplicate-cash')).toBe(1);
   });
 
@@ -182,9 +185,9 @@ describe('portfolio', () => {
     const pnl = last(desk.readPnl());
     const exposures = names.map((name, index) => prices.get(name)! * Number(`${index + 1}.1`));
     const gross = exposures.reduce((sum, value) => sum + value, 0);
-    expect(Math.abs(pnl.grossExposure / gross - 1)).toBeLessThan(1e-14);
+    expect(Math.abs(pnl.grossExposure! / gross - 1)).toBeLessThan(1e-14);
     const costs = names.reduce((sum, _, index) => sum + Number(`${index + 1}.1`) * 10.1, 0);
-    expect(Math.abs(pnl.unrealizedPnl - (gross - costs))).toBeLessThan(1e-12 * gross);
+    expect(Math.abs(pnl.unrealizedPnl! - (gross - costs))).toBeLessThan(1e-12 * gross);
   });
 
   it('has its totals back after an abort', () => {
@@ -195,7 +198,7 @@ describe('portfolio', () => {
     desk.portfolio.abort();
     desk.readPnl();
     desk.cash(cash('2', '5', DAY1));
-    expect(desk.readPnl().map((pnl) => formatDecimal(pnl.cash))).toEqual(['15']);
+    expect(desk.readPnl().map((pnl) => formatDecimal(pnl.cash!))).toEqual(['15']);
   });
 });
 
@@ -232,7 +235,7 @@ describe('bad records of portfolio', () => {
     desk.cash(value, key);
     expect(desk.rejections()).toEqual([code]);
     desk.cash(cash('1', '5', DAY1));
-    expect(desk.readPnl().map((pnl) => formatDecimal(pnl.cash))).toEqual(['5']);
+    expect(desk.readPnl().map((pnl) => formatDecimal(pnl.cash!))).toEqual(['5']);
   });
 
   it('rejects a total out of range before anything changes', () => {
@@ -244,7 +247,7 @@ describe('bad records of portfolio', () => {
     expect(desk.rejections()).toEqual(['AMOUNT_OUT_OF_RANGE', 'AMOUNT_OUT_OF_RANGE']);
     desk.cash(cash('2', '1', DAY1));
     const pnl = last(desk.readPnl());
-    expect(formatDecimal(pnl.cash)).toBe('60000000000000000000000000001');
+    expect(formatDecimal(pnl.cash!)).toBe('60000000000000000000000000001');
     expect(pnl.openPositions).toBe(0);
   });
 

@@ -188,6 +188,20 @@ describe('pre-trade check', () => {
     expect(decision!.reason).not.toBe('');
   });
 
+  it('counts what is in other currencies at the newest rate, and refuses it without one', () => {
+    const desk = held()
+      .describe('SAP', 'EUR')
+      .mark('SAP', 100)
+      .limit(limit('gross', 'gross-exposure', 8_000));
+    expect(desk.order('1', 'BUY', '1', { instrument: 'SAP' }).decisions()).toMatchObject([{ code: 'RATE_MISSING' }]);
+    desk.mark('EURUSD', 1.1).order('2', 'BUY', '10', { instrument: 'SAP' });
+    expect(desk.decisions()).toMatchObject([{ code: 'ACCEPTED', notional: expect.closeTo(1_100, 9) }]);
+    desk.position('SAP', '10', 100, OPEN, { currency: 'EUR', cause: 'FILL', sourceEventTime: OPEN }).commit();
+    expect(desk.utilisation().at(-1)!.value).toBeCloseTo(6_100, 9);
+    const var99 = desk.limit(limit('var', 'value-at-risk', 1e9)).order('3', 'BUY', '1');
+    expect(var99.decisions()).toMatchObject([{ code: 'LIMIT_UNKNOWN', limitId: 'var' }]);
+  });
+
   it('halts one portfolio or all, and lets them reduce only', () => {
     const desk = held().control('HALTED', 'fund').order('1', 'SELL', '1');
     desk.control('REDUCING', 'fund').order('2', 'BUY', '1').order('3', 'SELL', '60').order('4', 'SELL', '60');

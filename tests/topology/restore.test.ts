@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { AuditEntry } from '#schemas/generated/types.ts';
+import type { AuditEntry, PortfolioPnl } from '#schemas/generated/types.ts';
 import type { StateStore } from '#streams/state/store.ts';
-import type { TopologyTestDriver } from '#streams/testing/driver.ts';
+import type { DriverOutput, TopologyTestDriver } from '#streams/testing/driver.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
-import { at, cash, Desk, fill, instrument, trade } from './desk.ts';
+import { at, cash, Desk, described, fill, instrument, rate, trade } from './desk.ts';
 
 const PARTITIONS = [0, 1, 2, 3];
 
@@ -56,6 +56,12 @@ function story(desk: Desk, from: number, until: number): void {
     const owner = ownerOf(n);
     if (n % 11 === 0) desk.cash(cash(`c${n % 33}`, '1000.5', time, owner));
     if (n === 5) desk.instrument(instrument('GE', '2.5', time));
+    // One of the owners is a euro portfolio with dollars and pounds in it.
+    if (n === 1) desk.describe(described('third', 'EUR', time));
+    if (n === 2) desk.instrument(instrument('XOM', '1', time, 'GBP'));
+    if (n % 8 === 3) desk.rate(rate('EURUSD', 1 + (n % 31) / 100, time));
+    if (n % 8 === 7 && n > 20) desk.rate(rate('GBPUSD', 1.2 + (n % 23) / 100, time - (n % 16 === 7 ? 1e9 : 0)));
+    if (n % 25 === 0) desk.cash(cash(`f${n}`, '50.25', time - (n % 2) * 1e9, 'third', 'GBP'));
     if (n % 2 === 0) desk.fill(order(n));
     else if (name !== 'XOM' || n > 50)
       desk.trade(trade(name, 10 + ((n * 37) % 100) / 7, time - (n % 17 === 0 ? 4e11 : 0)));
@@ -97,5 +103,8 @@ describe('a restart', () => {
     for (const event of ['duplicate-fill', 'duplicate-amendment', 'late-trade'])
       expect(after.positions.count(event)).toBeGreaterThan(0);
     expect(after.portfolio.count('duplicate-cash')).toBeGreaterThan(0);
+    const newest = (outputs[1]!.flat() as DriverOutput<PortfolioPnl>[]).findLast(({ key }) => key === 'third')!;
+    expect(newest.value).toMatchObject({ baseCurrency: 'EUR', missingRates: [], equity: expect.any(Number) });
+    expect(newest.value.currencies.map(({ currency }) => currency)).toEqual(['EUR', 'GBP', 'USD']);
   });
 });

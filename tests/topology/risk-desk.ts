@@ -19,7 +19,13 @@ const DAY_MS = 86_400_000;
 export const micros = (text: string): number => Date.parse(`${text}Z`) * 1000;
 
 /** An open position as positions writes it: a value of `amount` at a mark of 10; no mark: `amount` null. */
-export function held(portfolio: string, name: string, amount: number | null, eventTime: number): Position {
+export function held(
+  portfolio: string,
+  name: string,
+  amount: number | null,
+  eventTime: number,
+  currency = 'USD',
+): Position {
   const quantity = amount === null ? parseDecimal('1') : parseDecimal((amount / 10).toFixed(9));
   const units = Number(formatDecimal(quantity));
   return {
@@ -32,6 +38,7 @@ export function held(portfolio: string, name: string, amount: number | null, eve
     markPrice: amount === null ? null : units === 0 ? 10 : amount / units,
     markTime: eventTime,
     multiplier: parseDecimal('1'),
+    currency,
     realizedPnl: 0n,
     unrealizedPnl: amount === null ? null : 0,
     commission: 0n,
@@ -60,6 +67,9 @@ const worth = (portfolio: string, equity: number, eventTime: number): PortfolioP
   drawdown: 0,
   openPositions: 0,
   unpricedPositions: 0,
+  baseCurrency: 'USD',
+  missingRates: [],
+  currencies: [],
   sourceTopic: 'portfolio.positions',
   sourceEventTime: eventTime,
 });
@@ -103,8 +113,8 @@ export class RiskDesk {
     return this;
   }
   /** `amount` null: without a mark; 0: closed. */
-  hold(portfolio: string, name: string, amount: number | null, eventTime: number): this {
-    const value = held(portfolio, name, amount, eventTime);
+  hold(portfolio: string, name: string, amount: number | null, eventTime: number, currency = 'USD'): this {
+    const value = held(portfolio, name, amount, eventTime, currency);
     this.driver.pipe('portfolio.positions', {
       key: `${portfolio}/${name}`,
       value,
@@ -112,8 +122,8 @@ export class RiskDesk {
     });
     return this;
   }
-  equity(portfolio: string, equity: number, eventTime: number): this {
-    const value = worth(portfolio, equity, eventTime);
+  equity(portfolio: string, equity: number, eventTime: number, more: Partial<PortfolioPnl> = {}): this {
+    const value = { ...worth(portfolio, equity, eventTime), ...more };
     this.driver.pipe('portfolio.pnl', { key: portfolio, value, timestampMs: Math.floor(eventTime / 1000) });
     return this;
   }

@@ -5,8 +5,12 @@ export interface Holding {
   readonly sector: string;
   /** Signed units. */
   readonly quantity: number;
-  /** Market value, base currency, negative when short; null without a price. */
+  /** Market value, base currency, negative when short; null without a price or a rate. */
   readonly exposure: number | null;
+  /** Why there is no exposure; null when there is one. */
+  readonly problem: string | null;
+  /** Priced in another currency than the portfolio's. */
+  readonly isForeign: boolean;
 }
 /** A sum, or why there is none. */
 export type Known =
@@ -17,12 +21,12 @@ const known = (value: number): Known => ({ value, reason: null });
 
 export class Book {
   readonly holdings: readonly Holding[];
-  /** The first holding without a price, by instrument; null when all have one. */
-  readonly #unpriced: string | null;
+  /** Why sums over all are not known; null when they are. */
+  readonly problem: string | null;
 
   constructor(holdings: readonly Holding[]) {
     this.holdings = holdings;
-    this.#unpriced = holdings.find(({ exposure }) => exposure === null)?.instrument ?? null;
+    this.problem = holdings.find(({ exposure }) => exposure === null)?.problem ?? null;
   }
 
   /** Sum of the absolute market values, of a sector or of all (null). */
@@ -43,16 +47,11 @@ export class Book {
     return sectors;
   }
 
-  /** Why sums over all are not known; null when they are. */
-  get problem(): string | null {
-    return this.#unpriced === null ? null : `there is no price of ${this.#unpriced}`;
-  }
-
   #sum(sector: string | null, of: (exposure: number) => number): Known {
     let sum = 0;
     for (const holding of this.holdings) {
       if (sector !== null && holding.sector !== sector) continue;
-      if (holding.exposure === null) return { value: null, reason: `there is no price of ${holding.instrument}` };
+      if (holding.exposure === null) return { value: null, reason: holding.problem! };
       sum += of(holding.exposure);
     }
     return known(sum);

@@ -21,7 +21,7 @@ import { allKey, controlProblem, limitProblem } from '#schemas/limits.ts';
 import { LANES } from '#schemas/topics.ts';
 import type { Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
 import { Pretrade, type PretradeSettings } from './pretrade.ts';
-import { type PortfolioState, Portfolios } from './state.ts';
+import { baseOf, type PortfolioState, Portfolios } from './state.ts';
 import { storedMeasures, storedPnl } from './stored.ts';
 import { type AuditSource, Watcher } from './watcher.ts';
 import { WhatIf } from './what-if.ts';
@@ -196,9 +196,13 @@ export class Engine implements Processor<Input | null> {
     const order = orderId === null ? undefined : this.#portfolios.orders.get(`${portfolio}/${orderId}`);
     if (order?.fillIds.includes(fillId)) return;
     const state = this.#touch(record, portfolio, eventTime);
-    const multiplier = this.#portfolios.instrument(instrument, eventTime)?.multiplier;
-    const units = multiplier === undefined ? quantity : multiplyDecimal(quantity, multiplier);
-    const value = decimalToNumber(units) * decimalToNumber(price);
+    const described = this.#portfolios.instrument(instrument, eventTime);
+    const units = described ? multiplyDecimal(quantity, described.multiplier) : quantity;
+    const base = baseOf(state);
+    const rate = this.#portfolios.rate(described?.currency ?? base, base);
+    // Without a rate the portfolio has no equity, and nothing is accepted.
+    if (rate === null) this.#context.count('fill-without-rate');
+    const value = decimalToNumber(units) * decimalToNumber(price) * (rate ?? 0);
     const timeMs = Math.floor(eventTime / 1000);
     this.#portfolios.activity.add(portfolio, instrument, order?.strategy ?? '', timeMs, 0, value);
     if (!order) return;

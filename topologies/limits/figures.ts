@@ -107,7 +107,7 @@ function largestOf({ scopeId }: RiskLimit, book: Book, size: (holding: Holding) 
   for (const holding of book.holdings) {
     if (scopeId !== null && holding.instrument !== scopeId) continue;
     const value = size(holding);
-    if (value === null) return unknown(`there is no price of ${holding.instrument}`);
+    if (value === null) return unknown(holding.problem!);
     sizes.push([holding.instrument, value]);
   }
   return largest(sizes);

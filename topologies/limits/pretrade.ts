@@ -4,7 +4,7 @@ import type { OrderCheck, OrderDecision, OrderRequest, RiskLimit } from '#schema
 import { Book, type Holding } from './book.ts';
 import { equityOf, type Figure, figureOf, type View } from './figures.ts';
 import { type Reading, readingOf } from './incident.ts';
-import type { PortfolioState, Portfolios, SwitchState } from './state.ts';
+import { baseOf, type PortfolioState, type Portfolios, type SwitchState } from './state.ts';
 import type { StoredOrder, StoredPrice } from './stored.ts';
 import type { Watcher } from './watcher.ts';
 import type { WhatIf } from './what-if.ts';
@@ -24,8 +24,7 @@ interface Sized {
   readonly request: OrderRequest;
   /** Signed: positive buys. */
   readonly units: bigint;
-  readonly multiplier: bigint;
-  readonly price: number;
+  /** Base currency. */
   readonly notional: number;
   /** Position, with accepted orders of the same side that are not in it yet; and with this order. */
   readonly before: bigint;
@@ -133,7 +132,11 @@ export class Pretrade {
       return refused('PORTFOLIO_UNKNOWN', `Portfolio ${portfolio} cannot be valued: ${equity.reason}`);
     if (!this.#portfolios.instrument(instrument, eventTime))
       return refused('INSTRUMENT_UNKNOWN', `${instrument} is not described in reference.instruments`);
-    if (!price || !sized) return refused('PRICE_MISSING', `There is no price of ${instrument}`);
+    if (!price) return refused('PRICE_MISSING', `There is no price of ${instrument}`);
+    if (!sized) {
+      const { currency } = this.#portfolios.instrument(instrument, eventTime)!;
+      return refused('RATE_MISSING', `There is no rate from ${currency}, of ${instrument}, to ${baseOf(state)}`);
+    }
     const ageMs = (eventTime - price.eventTime) / 1000;
     if (ageMs > this.#settings.priceMaxAgeMs) {
       const age = `${Math.round(ageMs / 1000)} s older than the order`;
@@ -151,8 +154,10 @@ export class Pretrade {
 
   #size(request: OrderRequest, state: PortfolioState, price: StoredPrice | undefined): Sized | null {
     const { instrument, side, quantity, eventTime } = request;
-    const multiplier = this.#portfolios.instrument(instrument, eventTime)?.multiplier;
-    if (!price || multiplier === undefined) return null;
+    const described = this.#portfolios.instrument(instrument, eventTime);
+    if (!price || !described) return null;
+    const rate = this.#portfolios.rate(described.currency, baseOf(state));
+    if (rate === null) return null;
     const units = side === 'BUY' ? quantity : -quantity;
     let before = state.positions.get(instrument)?.quantity ?? 0n;
     const held = before;
@@ -161,8 +166,8 @@ export class Pretrade {
     const after = before + units;
     const isReducing =
       !isSameSide(held, units) && !isSameSide(before, units) && (after === 0n || isSameSide(after, before));
-    const notional = decimalToNumber(multiplyDecimal(quantity, multiplier)) * price.price;
-    return { request, units, multiplier, price: price.price, notional, before, after, isReducing };
+    const notional = decimalToNumber(multiplyDecimal(quantity, described.multiplier)) * price.price * rate;
+    return { request, units, notional, before, after, isReducing };
   }
 
   /** Every limit before and after the order. */
@@ -216,7 +221,7 @@ export class Pretrade {
   }
 
   /** The portfolio with every accepted order filled, and so many units of the order's own instrument. */
-  #book(state: PortfolioState, { request, multiplier, price }: Sized, quantity: bigint): Book {
+  #book(state: PortfolioState, { request }: Sized, quantity: bigint): Book {
     const pending = new Map<string, bigint>();
     for (const order of state.openOrders.values())
       pending.set(order.instrument, (pending.get(order.instrument) ?? 0n) + pendingOf(order));
@@ -228,21 +233,19 @@ export class Pretrade {
       const position = state.positions.get(instrument);
       holdings.push(this.#holding(state, instrument, (position?.quantity ?? 0n) + units));
     }
-    const own = this.#holding(state, request.instrument, quantity);
-    holdings.push({ ...own, exposure: decimalToNumber(multiplyDecimal(quantity, multiplier)) * price });
+    holdings.push(this.#holding(state, request.instrument, quantity));
     return new Book(holdings.filter((holding) => holding.quantity !== 0));
   }
 
+  /** So many units at the newest price. */
   #holding(state: PortfolioState, instrument: string, quantity: bigint): Holding {
     const price = this.#portfolios.price(instrument);
-    const multiplier = this.#portfolios.instrument(instrument, state.eventTime)?.multiplier;
-    const isKnown = price !== undefined && multiplier !== undefined;
-    return {
-      instrument,
-      sector: this.#portfolios.sector(instrument, state.eventTime),
-      quantity: decimalToNumber(quantity),
-      exposure: isKnown ? decimalToNumber(multiplyDecimal(quantity, multiplier)) * price.price : null,
-    };
+    const described = this.#portfolios.instrument(instrument, state.eventTime);
+    const exposure =
+      price && described ? decimalToNumber(multiplyDecimal(quantity, described.multiplier)) * price.price : null;
+    const problem = exposure === null ? `there is no price of ${instrument}` : null;
+    const currency = described?.currency ?? baseOf(state);
+    return this.#portfolios.holding(state, instrument, decimalToNumber(quantity), { exposure, currency, problem });
   }
 
   /** Value of accepted orders that are not filled yet. */

@@ -1,9 +1,19 @@
 import { decimalToNumber } from '#schemas/decimal.ts';
+import { DEFAULT_CURRENCY, rateBetween } from '#schemas/fx.ts';
 import type { Instrument, Position, RiskControl, RiskLimit } from '#schemas/generated/types.ts';
 import type { GlobalTable, KeyValueStore, ProcessorContext } from '#streams/topology/types.ts';
 import { Activity } from './activity.ts';
 import { Book, type Holding } from './book.ts';
 import type { StoredMeasures, StoredOrder, StoredPnl, StoredPosition, StoredPrice, StoredStatus } from './stored.ts';
+
+/** Value in the instrument's currency; null with the reason. */
+export interface LocalValue {
+  readonly exposure: number | null;
+  readonly currency: string;
+  readonly problem: string | null;
+}
+/** Currency that a portfolio is valued in. */
+export const baseOf = ({ pnl }: PortfolioState): string => pnl?.baseCurrency ?? DEFAULT_CURRENCY;
 
 export type SwitchState = RiskControl['state'];
 const STRICTNESS: readonly SwitchState[] = ['ACTIVE', 'REDUCING', 'HALTED'];
@@ -113,7 +123,7 @@ export class Portfolios {
   }
 
   setPosition(key: string, position: Position): void {
-    const { portfolio, instrument, quantity, multiplier, markPrice, markTime } = position;
+    const { portfolio, instrument, quantity, multiplier, markPrice, markTime, currency } = position;
     const { positions } = this.of(portfolio);
     if (quantity === 0n) {
       positions.delete(instrument);
@@ -121,7 +131,7 @@ export class Portfolios {
       return;
     }
     const exposure = markPrice === null ? null : decimalToNumber(quantity) * decimalToNumber(multiplier) * markPrice;
-    const stored = { quantity, multiplier, exposure, markTime };
+    const stored = { quantity, multiplier, exposure, currency, markTime };
     positions.set(instrument, stored);
     this.#positions.put(key, stored);
   }
@@ -155,17 +165,38 @@ export class Portfolios {
     else openOrders.delete(orderId);
   }
 
-  /** What is held, at its marks. */
+  /** What is held, at its marks, in base currency. */
   book(state: PortfolioState): Book {
     const holdings: Holding[] = [];
-    for (const [instrument, { quantity, exposure }] of state.positions)
-      holdings.push({
-        instrument,
-        sector: this.sector(instrument, state.eventTime),
-        quantity: decimalToNumber(quantity),
-        exposure,
-      });
+    for (const [instrument, { quantity, exposure, currency }] of state.positions) {
+      const problem = exposure === null ? `there is no price of ${instrument}` : null;
+      holdings.push(this.holding(state, instrument, decimalToNumber(quantity), { exposure, currency, problem }));
+    }
     return new Book(holdings);
+  }
+
+  /** A holding in base currency, of its value in its own. */
+  holding(
+    state: PortfolioState,
+    instrument: string,
+    quantity: number,
+    { exposure, currency, problem }: LocalValue,
+  ): Holding {
+    const base = baseOf(state);
+    const rate = this.rate(currency, base);
+    return {
+      instrument,
+      sector: this.sector(instrument, state.eventTime),
+      quantity,
+      exposure: exposure === null || rate === null ? null : exposure * rate,
+      problem: problem ?? (rate === null ? `there is no rate from ${currency} to ${base} for ${instrument}` : null),
+      isForeign: currency !== base,
+    };
+  }
+
+  /** Units of the second currency for one of the first; null where no path is quoted (schemas/fx.ts). */
+  rate(from: string, to: string): number | null {
+    return from === to ? 1 : (rateBetween(from, to, (pair) => this.#prices.get(pair))?.rate ?? null);
   }
 
   /** Empty where it has none. */

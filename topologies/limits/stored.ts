@@ -7,8 +7,9 @@ import type { AvroSchema } from '#streams/kit/avro.ts';
 export interface StoredPosition {
   readonly quantity: bigint;
   readonly multiplier: bigint;
-  /** quantity × multiplier × mark, base currency; null without a mark. */
+  /** quantity × multiplier × mark, in `currency`; null without a mark. */
   readonly exposure: number | null;
+  readonly currency: string;
   /** Event time of the mark, microseconds; null without one. */
   readonly markTime: number | null;
 }
@@ -18,6 +19,7 @@ export interface StoredPnl {
   readonly equity: number | null;
   readonly dayPnl: number | null;
   readonly drawdown: number | null;
+  readonly baseCurrency: string;
 }
 export interface StoredTail {
   readonly method: string;
@@ -99,6 +101,7 @@ export const POSITION_SCHEMA = record('StoredPosition', 'An open position; key p
   quantity: DECIMAL,
   multiplier: DECIMAL,
   exposure: maybe('double'),
+  currency: 'string',
   markTime: maybe(TIME),
 });
 export const PNL_SCHEMA = record('StoredPnl', 'A portfolio; key portfolio.', {
@@ -106,6 +109,7 @@ export const PNL_SCHEMA = record('StoredPnl', 'A portfolio; key portfolio.', {
   equity: maybe('double'),
   dayPnl: maybe('double'),
   drawdown: maybe('double'),
+  baseCurrency: 'string',
 });
 export const MEASURES_SCHEMA = record('StoredMeasures', 'Risk of a portfolio; key portfolio.', {
   eventTime: TIME,
@@ -155,11 +159,12 @@ export const LIMIT_SCHEMA = AVRO['risk.limits'];
 export const CONTROL_SCHEMA = AVRO['risk.controls'];
 export const TOLD_SCHEMA = AVRO['risk.utilisation'];
 
-export const storedPnl = ({ eventTime, equity, dayPnl, drawdown }: PortfolioPnl): StoredPnl => ({
+export const storedPnl = ({ eventTime, equity, dayPnl, drawdown, baseCurrency }: PortfolioPnl): StoredPnl => ({
   eventTime,
   equity,
   dayPnl,
   drawdown,
+  baseCurrency,
 });
 
 /** What limits look at, of the present and not of a day's end. */

@@ -28,6 +28,9 @@ export class WhatIf {
   /** The limit's figure of a book at an event time, microseconds. */
   figure(limit: RiskLimit, book: Book, eventTime: number): Figure {
     if (book.problem !== null) return unknown(book.problem);
+    const foreign = book.holdings.find(({ isForeign }) => isForeign);
+    // As in topologies/risk: scenarios are of prices alone, and a rate moves too.
+    if (foreign) return unknown(`${foreign.instrument} is in another currency than the portfolio`);
     if (book.holdings.length === 0) return figure(0);
     const day = dayOf(eventTime);
     const histories = book.holdings.map(({ instrument }) => this.#histories.before(instrument, day));

@@ -1,5 +1,6 @@
 /**
- * The running value of one portfolio. Rules:
+ * The running value of one portfolio, as far as it is in the portfolio's base currency; what is in other currencies is in pot.ts, and
+ * translate.ts puts both together. Rules, for a portfolio with nothing in other currencies:
  *
  * - `cash` = deposits - withdrawals + cash flow of all positions; `realizedPnl`, `commission` and `cost` are sums over all positions. Exact.
  * - `unrealizedPnl`, `grossExposure` (of |quantity × multiplier × mark|) and `netExposure` are sums over open, priced positions, in
@@ -17,6 +18,7 @@
  * are added up afresh. So they equal a fresh summation to the last bits, whatever passed through them.
  */
 import { checkDecimal, decimalToNumber } from '#schemas/decimal.ts';
+import { DEFAULT_CURRENCY } from '#schemas/fx.ts';
 import type { PortfolioPnl } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import { type Path, peakOf, START } from './path.ts';
@@ -33,6 +35,7 @@ export interface Holding extends Amounts {
   /** Both, because records from before there were corrections have no revision. */
   readonly fills: number;
   readonly revision: number;
+  readonly currency: string;
   /** quantity × multiplier as a double; 0 when flat. */
   readonly units: number;
 }
@@ -41,12 +44,8 @@ export interface Valuation {
   readonly unrealizedPnl: number;
   readonly exposure: number;
 }
-/** Key portfolio. */
-export interface Account extends Amounts, Path {
-  /** Net deposits. */
-  readonly deposits: bigint;
-  readonly openPositions: number;
-  readonly unpricedPositions: number;
+/** Sums over open, priced positions, each in twice the precision of a double. */
+export interface Sums {
   readonly unrealizedHigh: number;
   readonly unrealizedLow: number;
   readonly grossHigh: number;
@@ -56,10 +55,20 @@ export interface Account extends Amounts, Path {
   /** Bound of the rounding error in the sums since they were last added up afresh. */
   readonly noise: number;
 }
+/** Amounts, deposits and sums are those in base currency, the path and the counts are of all. Key portfolio. */
+export interface Account extends Amounts, Sums, Path {
+  readonly baseCurrency: string;
+  /** Net deposits. */
+  readonly deposits: bigint;
+  /** Of those, what was given as so much of this currency, and not as so much of whatever the base currency is. */
+  readonly namedDeposits: bigint;
+  readonly openPositions: number;
+  readonly unpricedPositions: number;
+}
 
-const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
-const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
-const record = (name: string, doc: string, fields: Readonly<Record<string, unknown>>): AvroSchema =>
+export const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
+export const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
+export const record = (name: string, doc: string, fields: Readonly<Record<string, unknown>>): AvroSchema =>
   ({
     type: 'record',
     name,
@@ -67,11 +76,21 @@ const record = (name: string, doc: string, fields: Readonly<Record<string, unkno
     doc,
     fields: Object.entries(fields).map(([field, type]) => ({ name: field, type })),
   }) as AvroSchema;
-const AMOUNTS = { cashFlow: DECIMAL, cost: DECIMAL, realizedPnl: DECIMAL, commission: DECIMAL };
+export const AMOUNTS = { cashFlow: DECIMAL, cost: DECIMAL, realizedPnl: DECIMAL, commission: DECIMAL };
+export const SUMS = {
+  unrealizedHigh: 'double',
+  unrealizedLow: 'double',
+  grossHigh: 'double',
+  grossLow: 'double',
+  netHigh: 'double',
+  netLow: 'double',
+  noise: 'double',
+};
 
 export const HOLDING_SCHEMA = record('Holding', 'Ledger figures of a position; key portfolio/instrument.', {
   fills: 'long',
   revision: 'long',
+  currency: 'string',
   units: 'double',
   ...AMOUNTS,
 });
@@ -81,17 +100,13 @@ export const VALUATION_SCHEMA = record('Valuation', 'An open, priced position at
 });
 export const ACCOUNT_SCHEMA = record('Account', 'Running totals of a portfolio; key portfolio.', {
   eventTime: TIME,
+  baseCurrency: 'string',
   deposits: DECIMAL,
+  namedDeposits: DECIMAL,
   ...AMOUNTS,
   openPositions: 'int',
   unpricedPositions: 'int',
-  unrealizedHigh: 'double',
-  unrealizedLow: 'double',
-  grossHigh: 'double',
-  grossLow: 'double',
-  netHigh: 'double',
-  netLow: 'double',
-  noise: 'double',
+  ...SUMS,
   profit: 'double',
   pastTimes: { type: 'array', items: 'long' },
   pastProfits: { type: 'array', items: 'double' },
@@ -100,16 +115,9 @@ export const ACCOUNT_SCHEMA = record('Account', 'Running totals of a portfolio; 
   dayStartProfit: 'double',
 });
 
-/** Before anything happened. */
-export const EMPTY_ACCOUNT: Account = {
-  ...START,
-  deposits: 0n,
-  cashFlow: 0n,
-  cost: 0n,
-  realizedPnl: 0n,
-  commission: 0n,
-  openPositions: 0,
-  unpricedPositions: 0,
+export const NO_AMOUNTS: Amounts = { cashFlow: 0n, cost: 0n, realizedPnl: 0n, commission: 0n };
+/** Nothing is open and priced. */
+export const NO_SUMS: Sums = {
   unrealizedHigh: 0,
   unrealizedLow: 0,
   grossHigh: 0,
@@ -117,6 +125,17 @@ export const EMPTY_ACCOUNT: Account = {
   netHigh: 0,
   netLow: 0,
   noise: 0,
+};
+/** Before anything happened. */
+export const EMPTY_ACCOUNT: Account = {
+  ...START,
+  ...NO_SUMS,
+  ...NO_AMOUNTS,
+  baseCurrency: DEFAULT_CURRENCY,
+  deposits: 0n,
+  namedDeposits: 0n,
+  openPositions: 0,
+  unpricedPositions: 0,
 };
 
 /** The totals with one contribution exchanged for another. Throws DecimalError when one leaves decimal(38, 9). */
@@ -130,9 +149,11 @@ export function exchange(totals: Amounts, old: Amounts | undefined, next: Amount
 }
 
 /** Rounding noise of figures that each went through a few roundings, relative to their size. */
-const RESOLUTION = 2 ** -50;
+export const RESOLUTION = 2 ** -50;
 
-/** The published figures of an account. */
+const NONE: readonly never[] = [];
+
+/** The published figures of an account with nothing in other currencies. */
 export function pnlOf(portfolio: string, account: Account, sourceTopic: string, sourceEventTime: number): PortfolioPnl {
   const cash = account.deposits + account.cashFlow;
   const equity = decimalToNumber(cash + account.cost) + account.unrealizedHigh;
@@ -154,6 +175,9 @@ export function pnlOf(portfolio: string, account: Account, sourceTopic: string, 
     drawdown: peakEquity > 0 ? gap / peakEquity : 0,
     openPositions: account.openPositions,
     unpricedPositions: account.unpricedPositions,
+    baseCurrency: account.baseCurrency,
+    missingRates: NONE,
+    currencies: NONE,
     sourceTopic,
     sourceEventTime,
   };

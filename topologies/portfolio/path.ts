@@ -39,8 +39,12 @@ export const START: Path = {
 
 const dayOf = (eventTime: number) => Math.floor(eventTime / DAY_MICROS);
 
+/** By how much an update changes the profit at the end of an instant: the same for all since the update, or by the instant's time. */
+export type ProfitChange = number | ((time: number) => number);
+const changeAt = (change: ProfitChange, time: number) => (typeof change === 'number' ? change : change(time));
+
 /** The path after an update at `eventTime` that takes the profit to `profit`, by `change`. */
-export function advance(path: Path, eventTime: number, profit: number, change: number): Path {
+export function advance(path: Path, eventTime: number, profit: number, change: ProfitChange): Path {
   const { pastTimes, pastProfits, peakProfit, pastPeak, dayStartProfit } = path;
   if (eventTime === path.eventTime)
     return { eventTime, profit, pastTimes, pastProfits, peakProfit, pastPeak, dayStartProfit };
@@ -67,22 +71,26 @@ function appended(values: readonly number[], value: number): number[] {
   return next;
 }
 
-function correct(path: Path, eventTime: number, profit: number, change: number): Path {
+function correct(path: Path, eventTime: number, profit: number, change: ProfitChange): Path {
   const first = path.pastTimes.findIndex((time) => time >= eventTime);
   const from = first === -1 ? path.pastTimes.length : first;
   const pastTimes = [...path.pastTimes];
-  const pastProfits = path.pastProfits.map((past, index) => (index < from ? past : past + change));
+  const pastProfits = path.pastProfits.map((past, index) =>
+    index < from ? past : past + changeAt(change, pastTimes[index]!),
+  );
   // Before the oldest of a full window nothing is known any more, so no instant can be put there.
   if (pastTimes[from] !== eventTime && (from > 0 || pastTimes.length < WINDOW_INSTANTS)) {
     pastTimes.splice(from, 0, eventTime);
-    pastProfits.splice(from, 0, (path.pastProfits[from - 1] ?? 0) + change);
+    pastProfits.splice(from, 0, (path.pastProfits[from - 1] ?? 0) + changeAt(change, eventTime));
   }
   let { peakProfit } = path;
   if (pastTimes.length > WINDOW_INSTANTS) {
     pastTimes.shift();
     peakProfit = Math.max(peakProfit, pastProfits.shift()!);
   }
-  const earlierDay = dayOf(eventTime) < dayOf(path.eventTime);
+  const today = dayOf(path.eventTime);
+  // The instant that the day's start is taken from: the update's own, or one since.
+  const dayStart = pastTimes.findLast((time) => dayOf(time) < today) ?? eventTime;
   return {
     eventTime: path.eventTime,
     profit,
@@ -90,7 +98,7 @@ function correct(path: Path, eventTime: number, profit: number, change: number):
     pastProfits,
     peakProfit,
     pastPeak: Math.max(peakProfit, ...pastProfits),
-    dayStartProfit: path.dayStartProfit + (earlierDay ? change : 0),
+    dayStartProfit: path.dayStartProfit + (dayOf(eventTime) < today ? changeAt(change, dayStart) : 0),
   };
 }
 

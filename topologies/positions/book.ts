@@ -5,7 +5,7 @@ import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
 import { auditEntry } from './audit.ts';
 import type { AcceptedFill } from './fills.ts';
-import { addVersion, type InstrumentInfo, multiplierAt } from './instruments.ts';
+import { addVersion, currencyOf, forgotten, type InstrumentInfo, multiplierAt } from './instruments.ts';
 import { averagePrice, unrealizedPnl } from './ledger.ts';
 import { LedgerStore, type PositionLedger } from './ledger-store.ts';
 import { instrumentProblem } from './validate.ts';
@@ -47,6 +47,7 @@ export interface BookTopics {
 }
 interface Listing {
   readonly instrument: string;
+  currency: string;
   mark: Mark | undefined;
   /** Open positions by portfolio, in order of the portfolio's id: output order must not depend on restarts. */
   readonly holders: Holder[];
@@ -162,13 +163,16 @@ export class Book implements Processor<AcceptedFill | Trade | Instrument | null>
       this.#context.reject(problem.code, problem.reason);
       return;
     }
+    const before = this.#instruments.get(key!);
     if (!instrument) {
-      this.#instruments.delete(key!);
+      if (before) this.#instruments.put(key!, forgotten(before));
       return;
     }
-    const before = this.#instruments.get(instrument.instrument);
     const after = addVersion(before, instrument);
-    if (after !== before) this.#instruments.put(instrument.instrument, after);
+    if (after === before) return;
+    this.#instruments.put(key!, after);
+    const listing = this.#index().get(key!);
+    if (listing) listing.currency = after.currency;
   }
 
   #emit(
@@ -192,6 +196,7 @@ export class Book implements Processor<AcceptedFill | Trade | Instrument | null>
       markPrice: mark ? mark.price : null,
       markTime: mark ? mark.eventTime : null,
       multiplier: ledger.multiplier,
+      currency: listing.currency,
       realizedPnl: ledger.realizedPnl,
       unrealizedPnl: flat ? 0 : mark ? unrealizedPnl(units, holder.cost, mark.price) : null,
       commission: ledger.commission,
@@ -208,7 +213,8 @@ export class Book implements Processor<AcceptedFill | Trade | Instrument | null>
   }
 
   #list(instrument: string): Listing {
-    const listing: Listing = { instrument, mark: undefined, holders: [] };
+    const currency = currencyOf(this.#instruments.get(instrument));
+    const listing: Listing = { instrument, currency, mark: undefined, holders: [] };
     this.#index().set(instrument, listing);
     return listing;
   }

@@ -3,14 +3,22 @@
  * earlier one replaces it, and one that only repeats the newest multiplier adds nothing (daily re-publication must not make a
  * row grow for ever). A tombstone forgets the instrument. At a time t the newest version with event time ≤ t holds; before the first
  * version the first one holds (descriptions are often published after the trades they describe); unknown instruments have 1.
+ *
+ * The currency is that of the version with the newest event time, whatever the time asked for: amounts of a position are running totals, and a
+ * currency that was described wrongly was wrong from the beginning. A tombstone leaves it: what is held does not turn into dollars. Instruments
+ * that were never described are in dollars.
  */
 import { ONE } from '#schemas/decimal.ts';
+import { DEFAULT_CURRENCY } from '#schemas/fx.ts';
 import type { Instrument } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 
+type Version = Pick<Instrument, 'eventTime' | 'multiplier'>;
+
 export interface InstrumentInfo {
-  /** By event time, oldest first; never empty. */
-  readonly versions: readonly { readonly eventTime: number; readonly multiplier: bigint }[];
+  /** By event time, oldest first; empty after a tombstone. */
+  readonly versions: readonly Version[];
+  readonly currency: string;
 }
 
 export const INSTRUMENT_INFO_SCHEMA: AvroSchema = {
@@ -33,22 +41,31 @@ export const INSTRUMENT_INFO_SCHEMA: AvroSchema = {
         },
       },
     },
+    { name: 'currency', type: 'string' },
   ],
 };
 
 /** The info with one more version; the same object when that adds nothing. */
 export function addVersion(
   info: InstrumentInfo | undefined,
-  { eventTime, multiplier }: Pick<Instrument, 'eventTime' | 'multiplier'>,
+  { eventTime, multiplier, currency }: Version & Pick<Instrument, 'currency'>,
 ): InstrumentInfo {
-  if (!info) return { versions: [{ eventTime, multiplier }] };
-  const newest = info.versions.at(-1)!;
-  if (eventTime >= newest.eventTime && multiplier === newest.multiplier) return info;
+  const newest = info?.versions.at(-1);
+  if (!info || !newest) return { versions: [{ eventTime, multiplier }], currency };
+  const isNewest = eventTime >= newest.eventTime;
+  if (isNewest && multiplier === newest.multiplier)
+    return currency === info.currency ? info : { versions: info.versions, currency };
   const others = info.versions.filter((version) => version.eventTime !== eventTime);
-  return { versions: [...others, { eventTime, multiplier }].sort((a, b) => a.eventTime - b.eventTime) };
+  const versions = [...others, { eventTime, multiplier }].sort((a, b) => a.eventTime - b.eventTime);
+  return { versions, currency: isNewest ? currency : info.currency };
 }
 
+/** After a tombstone. */
+export const forgotten = ({ currency }: InstrumentInfo): InstrumentInfo => ({ versions: [], currency });
+
 export function multiplierAt(info: InstrumentInfo | undefined, eventTime: number): bigint {
-  if (!info) return ONE;
-  return (info.versions.findLast((version) => version.eventTime <= eventTime) ?? info.versions[0]!).multiplier;
+  const versions = info?.versions ?? [];
+  return (versions.findLast((version) => version.eventTime <= eventTime) ?? versions[0])?.multiplier ?? ONE;
 }
+
+export const currencyOf = (info: InstrumentInfo | undefined): string => info?.currency ?? DEFAULT_CURRENCY;

@@ -6,9 +6,11 @@ export interface Closing {
   /** UTC day since 1970. */
   readonly day: number;
   readonly equity: number | null;
-  /** Ascending; with what was held of each, NaN without a mark. */
+  /** Ascending; with what was held of each in base currency, NaN without a mark or a rate. */
   readonly instruments: readonly string[];
   readonly amounts: readonly number[];
+  /** Other currencies than the base currency that anything was in, by code. */
+  readonly foreign: readonly string[];
   readonly sourceTopic: string;
   /** Microseconds. */
   readonly sourceEventTime: number;
@@ -37,6 +39,7 @@ export const CLOSINGS_SCHEMA: AvroSchema = {
             { name: 'equity', type: ['null', 'double'] },
             { name: 'instruments', type: { type: 'array', items: 'string' } },
             { name: 'amounts', type: { type: 'array', items: 'double' } },
+            { name: 'foreign', type: { type: 'array', items: 'string' } },
             { name: 'sourceTopic', type: 'string' },
             { name: 'sourceEventTime', type: TIME },
           ],

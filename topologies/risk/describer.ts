@@ -80,7 +80,10 @@ export class Describer {
 
   /** Why nothing can be said; null when it can. */
   #impossible(risk: PortfolioRisk, unpriced: readonly string[], day: number): string | null {
-    if (unpriced.length > 0) return `UNPRICED: no mark for ${listed(unpriced)}`;
+    const lacks = risk.foreign.length > 0 ? 'no mark, or no rate of its currency,' : 'no mark';
+    if (unpriced.length > 0) return `UNPRICED: ${lacks} for ${listed(unpriced)}`;
+    // Scenarios of prices alone would leave out what rates do, to cash too.
+    if (risk.foreign.length > 0) return `CURRENCY: rates of ${listed(risk.foreign)} are not in the scenarios`;
     if (risk.scenarios > 0 || risk.exposures().instruments.length === 0) return null;
     return `HISTORY_MISSING: ${risk.shortestHistory} has no daily returns before ${dateOf(day)}`;
   }
@@ -107,7 +110,8 @@ export class Describer {
       detailMeasures: this.#detailTails(risk, day, impossible),
       benchmark: settings.benchmark,
       ...(isKnown ? sensitivity(holdings, equity, benchmark) : { volatility: null, beta: null }),
-      ...dependence(exposures, holdings),
+      // Correlations in other currencies than that of the exposures would be others.
+      ...dependence(exposures, risk.foreign.length > 0 ? { ...holdings, returns: [] } : holdings),
       ...concentration(exposures, sectors),
       contributionConfidence: contributions.length > 0 ? settings.contributionConfidence : null,
       contributions,

@@ -1,10 +1,12 @@
 import { positionProblem } from '#schemas/checks.ts';
 import { decimalToNumber } from '#schemas/decimal.ts';
-import type { PortfolioPnl, Position, RiskMeasures } from '#schemas/generated/types.ts';
-import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
+import { DEFAULT_CURRENCY } from '#schemas/fx.ts';
+import type { Portfolio, PortfolioPnl, Position, RiskMeasures } from '#schemas/generated/types.ts';
+import type { GlobalTable, KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
 import { dayOf } from '../kit/days.ts';
 import { Histories } from '../kit/histories.ts';
 import { type Closing, type Closings, measurable } from './closings.ts';
+import { type Currencies, currenciesOf, rateOf } from './currencies.ts';
 import { Describer } from './describer.ts';
 import { PortfolioRisk } from './portfolio-risk.ts';
 import type { RiskSettings } from './settings.ts';
@@ -15,15 +17,19 @@ export interface RiskTopics {
   readonly positions: string;
   readonly pnl: string;
 }
-/** What is stored of an open position; null amount: it has no mark. */
+/** What is stored of an open position, in its instrument's currency; null amount: it has no mark. */
 export interface StoredExposure {
   readonly amount: number | null;
+  readonly currency: string;
 }
 /** A portfolio as it is being changed. */
 interface Live {
   readonly risk: PortfolioRisk;
   /** The holdings of days that are over, one after the other. */
   readonly closed: PortfolioRisk;
+  /** By instrument. */
+  readonly held: Map<string, StoredExposure>;
+  currencies: Currencies;
   eventTime: number;
   equity: number | null;
   sourceTopic: string;
@@ -47,6 +53,8 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
   readonly #topics: RiskTopics;
   readonly #settings: RiskSettings;
   readonly #exposures: KeyValueStore<StoredExposure>;
+  readonly #currencies: KeyValueStore<Currencies>;
+  readonly #descriptions: GlobalTable<Portfolio>;
   readonly #closings: KeyValueStore<Closings>;
   readonly #latest: KeyValueStore<RiskMeasures>;
   readonly #histories: Histories;
@@ -59,6 +67,8 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
     this.#topics = topics;
     this.#settings = settings;
     this.#exposures = context.store('exposures');
+    this.#currencies = context.store('currencies');
+    this.#descriptions = context.global('portfolios');
     this.#closings = context.store('closings');
     this.#latest = context.store('latest');
     this.#histories = new Histories(context.global('returns'), settings.window);
@@ -77,8 +87,8 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
     const { portfolio, eventTime } = value!;
     const live = this.#live(portfolio);
     if (live.eventTime >= 0 && dayOf(eventTime) > dayOf(live.eventTime)) this.#close(live);
-    if (isPnl) live.equity = (value as PortfolioPnl).equity;
-    else this.#hold(live.risk, key!, value as Position);
+    if (isPnl) this.#value(live, value as PortfolioPnl);
+    else this.#hold(live, key!, value as Position);
     live.eventTime = Math.max(live.eventTime, eventTime);
     live.sourceTopic = source.topic;
     live.sourceEventTime = eventTime;
@@ -88,6 +98,7 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
   beforeCommit(): void {
     for (const live of this.#dirty) {
       this.#measureClosings(live);
+      live.risk.foreign = foreignOf(live);
       const { risk, eventTime, equity, sourceTopic, sourceEventTime } = live;
       const moment = { eventTime, day: dayOf(eventTime), dayEnd: false, equity, sourceTopic, sourceEventTime };
       live.latest = this.#describer.describe(risk, moment, live.latest);
@@ -97,23 +108,37 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
     this.#dirty.clear();
   }
 
-  #hold(risk: PortfolioRisk, key: string, position: Position): void {
-    const { instrument, quantity, multiplier, markPrice } = position;
+  #value(live: Live, pnl: PortfolioPnl): void {
+    live.equity = pnl.equity;
+    const currencies = currenciesOf(pnl, live.currencies);
+    if (currencies === live.currencies) return;
+    live.currencies = currencies;
+    this.#currencies.put(live.risk.portfolio, currencies);
+    for (const [instrument, exposure] of live.held) live.risk.hold(instrument, inBase(exposure, currencies));
+  }
+
+  #hold({ risk, held, currencies }: Live, key: string, position: Position): void {
+    const { instrument, quantity, multiplier, markPrice, currency } = position;
     if (quantity === 0n) {
       this.#exposures.delete(key);
+      held.delete(instrument);
       risk.hold(instrument, null);
       return;
     }
     const amount = markPrice === null ? null : decimalToNumber(quantity) * decimalToNumber(multiplier) * markPrice;
-    this.#exposures.put(key, { amount });
-    risk.hold(instrument, amount ?? Number.NaN);
+    const exposure = { amount, currency };
+    this.#exposures.put(key, exposure);
+    held.set(instrument, exposure);
+    risk.hold(instrument, inBase(exposure, currencies));
   }
 
   /** The portfolio's day is over. */
   #close(live: Live): void {
     const { risk, eventTime, equity, sourceTopic, sourceEventTime } = live;
     const { instruments, amounts } = risk.exposures();
-    const closing = { day: dayOf(eventTime), equity, instruments, amounts: [...amounts], sourceTopic, sourceEventTime };
+    const foreign = foreignOf(live);
+    const held = { instruments, amounts: [...amounts], foreign };
+    const closing = { day: dayOf(eventTime), equity, ...held, sourceTopic, sourceEventTime };
     this.#keep(live, [...live.closings, closing]);
     this.#measureClosings(live);
   }
@@ -122,8 +147,9 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
     const today = Math.max(dayOf(live.eventTime), (live.closings.at(-1)?.day ?? -1) + 1);
     const count = measurable(live.closings, this.#histories, today);
     if (count === 0) return;
-    for (const { day, instruments, amounts, ...said } of live.closings.slice(0, count)) {
+    for (const { day, instruments, amounts, foreign, ...said } of live.closings.slice(0, count)) {
       live.closed.holdOnly(instruments, amounts);
+      live.closed.foreign = foreign;
       const moment = { ...said, eventTime: live.eventTime, day: day + 1, dayEnd: true };
       this.#publish(this.#describer.describe(live.closed, moment, null));
     }
@@ -153,10 +179,13 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
     const portfolios = new Map<string, Live>();
     for (const [portfolio, latest] of this.#latest.entries())
       portfolios.set(portfolio, this.#makeLive(portfolio, latest));
-    for (const [key, { amount }] of this.#exposures.entries()) {
+    for (const [key, exposure] of this.#exposures.entries()) {
       const slash = key.indexOf('/');
+      const instrument = key.slice(slash + 1);
       // Both stores are written before every commit, so who holds something is known.
-      portfolios.get(key.slice(0, slash))!.risk.hold(key.slice(slash + 1), amount ?? Number.NaN);
+      const live = portfolios.get(key.slice(0, slash))!;
+      live.held.set(instrument, exposure);
+      live.risk.hold(instrument, inBase(exposure, live.currencies));
     }
     return portfolios;
   }
@@ -165,6 +194,8 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
     return {
       risk: new PortfolioRisk(portfolio, this.#settings),
       closed: new PortfolioRisk(portfolio, this.#settings),
+      held: new Map(),
+      currencies: this.#currencies.get(portfolio) ?? this.#described(portfolio),
       eventTime: latest?.eventTime ?? -1,
       equity: latest?.equity ?? null,
       sourceTopic: latest?.sourceTopic ?? '',
@@ -173,4 +204,20 @@ export class Measurer implements Processor<Position | PortfolioPnl | null> {
       latest,
     };
   }
+
+  #described(portfolio: string): Currencies {
+    return { baseCurrency: this.#descriptions.get(portfolio)?.baseCurrency ?? DEFAULT_CURRENCY, others: [] };
+  }
+}
+
+/** NaN without a mark or a rate. */
+const inBase = ({ amount, currency }: StoredExposure, currencies: Currencies): number =>
+  amount === null ? Number.NaN : amount * rateOf(currencies, currency);
+
+/** Other currencies than the base currency that anything is in, by code. */
+function foreignOf({ held, currencies: { baseCurrency, others } }: Live): string[] {
+  const foreign = new Set<string>();
+  for (const { currency } of held.values()) if (currency !== baseCurrency) foreign.add(currency);
+  for (const { currency, hasCash } of others) if (hasCash) foreign.add(currency);
+  return [...foreign].sort();
 }

@@ -23,7 +23,7 @@ import type { RiskSettings } from './settings.ts';
 export interface Exposures {
   /** Ascending by code units. */
   readonly instruments: readonly string[];
-  /** quantity × multiplier × mark of each, base currency; NaN where there is no mark. */
+  /** quantity × multiplier × mark of each, base currency; NaN where there is no mark or no rate. */
   readonly amounts: Float64Array;
 }
 const TRADING_DAYS = 252;

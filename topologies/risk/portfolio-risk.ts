@@ -14,8 +14,10 @@ const NO_SCENARIOS = { days: [], returns: [], shortest: null } as const;
  */
 export class PortfolioRisk {
   readonly portfolio: string;
+  /** Other currencies than the base currency that anything is in, by code. */
+  foreign: readonly string[] = [];
   readonly #settings: RiskSettings;
-  /** Open positions; NaN where there is no mark. */
+  /** Open positions, base currency; NaN where there is no mark or no rate. */
   readonly #amounts = new Map<string, number>();
   #instruments: readonly string[] | null = null;
   #histories: readonly History[] = [];
@@ -29,7 +31,7 @@ export class PortfolioRisk {
     this.#settings = settings;
   }
 
-  /** Null: the position is closed. NaN: it has no mark. */
+  /** Null: the position is closed. NaN: it has no mark, or its currency no rate. */
   hold(instrument: string, amount: number | null): void {
     if (amount === null) {
       if (this.#amounts.delete(instrument)) this.#instruments = null;

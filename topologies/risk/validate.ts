@@ -5,6 +5,7 @@ import type { PortfolioPnl } from '#schemas/generated/types.ts';
 export function pnlProblem(key: string | null, pnl: PortfolioPnl | null): Problem {
   if (pnl === null) return { code: 'VALUE_MISSING', reason: 'A P&L has no value' };
   const problem = keyProblem(key, 'portfolio', pnl.portfolio);
-  if (problem || (pnl.eventTime >= 0 && Number.isFinite(pnl.equity))) return problem;
+  const isSound = pnl.eventTime >= 0 && (pnl.equity === null || Number.isFinite(pnl.equity));
+  if (problem || isSound) return problem;
   return { code: 'PNL_INVALID', reason: `P&L of ${pnl.portfolio}: its time or equity is not a finite number` };
 }

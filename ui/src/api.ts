@@ -4,18 +4,20 @@ export interface Portfolio {
   readonly id: string;
   readonly name: string;
 }
-/** Decimal fields are strings and stay strings; times are ISO 8601. */
+/** Decimal fields are strings and stay strings; times are ISO 8601. Null: a rate is missing. */
 export interface Pnl {
   readonly portfolioId: string;
   readonly eventTime: string;
-  readonly equity: number;
-  readonly cash: string;
-  readonly realizedPnl: string;
-  readonly unrealizedPnl: number;
-  readonly drawdown: number;
-  readonly dayPnl: number;
+  readonly equity: number | null;
+  readonly cash: string | null;
+  readonly realizedPnl: string | null;
+  readonly unrealizedPnl: number | null;
+  readonly drawdown: number | null;
+  readonly dayPnl: number | null;
   readonly openPositions: number;
   readonly unpricedPositions: number;
+  readonly baseCurrency: string;
+  readonly missingRates: readonly string[];
 }
 export interface Position {
   readonly portfolioId: string;
@@ -133,6 +135,7 @@ export const HISTORY = `query ($id: ID!, $from: DateTime) {
 }`;
 export const PNL = `subscription { portfolioPnl(conflateMs: 60) {
   portfolioId eventTime equity cash realizedPnl unrealizedPnl drawdown dayPnl openPositions unpricedPositions
+  baseCurrency missingRates
 } }`;
 export const POSITIONS = `subscription ($id: ID!) { portfolioPositions(portfolioId: $id, conflateMs: 250) {
   portfolioId instrument eventTime quantity averagePrice markPrice marketValue realizedPnl unrealizedPnl unpriced

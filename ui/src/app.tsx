@@ -1,3 +1,4 @@
+import { AttributionPanel } from './attribution.tsx';
 import { Cards } from './cards.tsx';
 import { Chart } from './chart.tsx';
 import { Header } from './header.tsx';
@@ -36,6 +37,7 @@ export function App() {
             <RiskPanel />
             <LimitsPanel />
             <PerformancePanel />
+            <AttributionPanel />
             <Positions />
             <ReportsPanel />
           </>

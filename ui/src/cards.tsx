@@ -20,7 +20,8 @@ export function Cards() {
 function Card({ id, name, color }: { id: string; name: string; color: string }) {
   const pnl = useStore((state) => state.pnl[id]);
   const selected = useStore((state) => state.selected === id);
-  const previousEquity = pnl ? pnl.equity - pnl.dayPnl : 0;
+  const previousEquity = pnl && pnl.equity !== null && pnl.dayPnl !== null ? pnl.equity - pnl.dayPnl : 0;
+  const dayReturn = pnl && pnl.dayPnl !== null && previousEquity > 0 ? pnl.dayPnl / previousEquity : null;
   return (
     <button
       type="button"
@@ -40,18 +41,19 @@ function Card({ id, name, color }: { id: string; name: string; color: string }) 
             <span className="equity">
               <span className="hidden">Equity </span>
               <span data-testid={`equity-${id}`}>{formatNumber(pnl.equity)}</span>
+              <small> {pnl.baseCurrency}</small>
             </span>
             <span className={`day ${directionOf(pnl.dayPnl)}`}>
               <span className="hidden">Day P&amp;L </span>
               {formatNumber(pnl.dayPnl, 0, true)}
-              <small>{formatPercent(previousEquity > 0 ? pnl.dayPnl / previousEquity : null, 2, true)}</small>
+              <small>{formatPercent(dayReturn, 2, true)}</small>
             </span>
           </span>
           <span className="figures">
-            <Figure label="Cash" value={formatExact(pnl.cash)} title={pnl.cash} />
+            <Figure label="Cash" value={exact(pnl.cash)} title={pnl.cash} />
             <Figure
               label="Realised"
-              value={formatExact(pnl.realizedPnl, 2, true)}
+              value={exact(pnl.realizedPnl, true)}
               title={pnl.realizedPnl}
               direction={directionOf(pnl.realizedPnl)}
             />
@@ -64,10 +66,13 @@ function Card({ id, name, color }: { id: string; name: string; color: string }) 
           <span className="drawdown">
             <span className="label">Drawdown</span>
             <span className="bar" aria-hidden="true">
-              <span style={{ width: `${Math.min(1, pnl.drawdown / FULL_BAR) * 100}%` }} />
+              <span style={{ width: `${Math.min(1, (pnl.drawdown ?? 0) / FULL_BAR) * 100}%` }} />
             </span>
-            <span className="value">{pnl.drawdown > 0 ? formatPercent(-pnl.drawdown) : 'at peak'}</span>
+            <span className="value">{drawdownText(pnl.drawdown)}</span>
           </span>
+          {pnl.missingRates.length > 0 && (
+            <span className="note">No rate for {pnl.missingRates.join(', ')}: what needs it is not known</span>
+          )}
           {pnl.unpricedPositions > 0 && (
             <span className="note">{pnl.unpricedPositions} positions without a price, held at cost</span>
           )}
@@ -79,11 +84,15 @@ function Card({ id, name, color }: { id: string; name: string; color: string }) 
   );
 }
 
-function Figure(props: { label: string; value: string; title?: string; direction?: string }) {
+const exact = (amount: string | null, signed = false) => (amount === null ? '–' : formatExact(amount, 2, signed));
+const drawdownText = (drawdown: number | null) =>
+  drawdown === null ? '–' : drawdown > 0 ? formatPercent(-drawdown) : 'at peak';
+
+function Figure(props: { label: string; value: string; title?: string | null; direction?: string }) {
   return (
     <span className="figure">
       <span className="label">{props.label}</span>
-      <span className={`value ${props.direction ?? ''}`} title={props.title}>
+      <span className={`value ${props.direction ?? ''}`} title={props.title ?? undefined}>
         {props.value}
       </span>
     </span>

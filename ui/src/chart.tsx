@@ -102,7 +102,7 @@ function Legend({ readout }: { readout: Readout | null }) {
             {point && (
               <>
                 <span className="value">{formatNumber(point.equity, 0)}</span>
-                <span className={`value ${directionOf(-point.drawdown)}`}>{formatPercent(-point.drawdown, 1)}</span>
+                <Drawdown of={point.drawdown} />
               </>
             )}
           </li>
@@ -113,13 +113,19 @@ function Legend({ readout }: { readout: Readout | null }) {
   );
 }
 
+function Drawdown({ of }: { of: number | null }) {
+  const below = of === null ? null : -of;
+  return <span className={`value ${directionOf(below)}`}>{formatPercent(below, 1)}</span>;
+}
+
 /** What a reader who cannot see the lines gets; coarse, so that it does not change with every tick. */
 function useSummary(): string {
   return useStore((state) => {
     const parts = state.portfolios.map(({ id, name }) => {
       const pnl = state.pnl[id];
-      if (!pnl) return `${name} without a value`;
-      return `${name} ${formatNumber(pnl.equity / 1e6, 1)} million, drawdown ${formatNumber(pnl.drawdown * 100, 0)} percent`;
+      const equity = pnl?.equity ?? null;
+      if (!pnl || equity === null || pnl.drawdown === null) return `${name} without a value`;
+      return `${name} ${formatNumber(equity / 1e6, 1)} million, drawdown ${formatNumber(pnl.drawdown * 100, 0)} percent`;
     });
     return `Curves of equity, and of drawdown beneath: ${parts.join('; ') || 'no data yet'}`;
   });

@@ -5,7 +5,7 @@ import { live } from './live.ts';
 const WHO = 'tidemark.who';
 
 interface CommandFormProps {
-  readonly children: React.ReactNode;
+  readonly children?: React.ReactNode;
   readonly label: string;
   /** Variables of the mutation, from the form's fields. Who and why are added. */
   readonly send: (

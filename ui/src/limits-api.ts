@@ -74,6 +74,17 @@ export interface SwitchRow {
   readonly setBy: string;
   readonly reason: string;
 }
+export interface ActionRow {
+  readonly actionId: string;
+  readonly breachId: string;
+  readonly limitId: string;
+  readonly kind: string;
+  readonly status: string;
+  readonly channel: string | null;
+  readonly by: string | null;
+  readonly reason: string | null;
+  readonly eventTime: string;
+}
 /** Everything that the panel shows of a portfolio. */
 export interface Control {
   readonly limitTypes: readonly { readonly name: string; readonly doc: string; readonly unit: string }[];
@@ -82,6 +93,7 @@ export interface Control {
   readonly killSwitch: readonly SwitchRow[];
   readonly orderDecisions: readonly DecisionRow[];
   readonly executionQuality: readonly ExecutionRow[];
+  readonly riskActions: readonly ActionRow[];
 }
 
 const DEFINITION = `type severity scope scopeId threshold relativeTo warnAt method confidence horizonDays scenario
@@ -101,8 +113,12 @@ export const CONTROL = `query ($id: ID!) {
     orderId arrivalTime instrument side status filledQuantity fillRatio averagePrice slippageArrivalBps
     slippageVwapBps shortfallBps
   }
+  riskActions(portfolioId: $id, last: 12) { actionId breachId limitId kind status channel by reason eventTime }
 }`;
 export const SET_LIMIT = 'mutation ($input: LimitInput!) { setLimit(input: $input) { limitId } }';
 export const SET_SWITCH = `mutation ($id: ID, $state: String!, $reason: String!, $by: String!) {
   setKillSwitch(portfolioId: $id, state: $state, reason: $reason, by: $by) { state }
+}`;
+export const ACKNOWLEDGE = `mutation ($id: String!, $reason: String!, $by: String!) {
+  acknowledgeBreach(breachId: $id, reason: $reason, by: $by) { acknowledgementId }
 }`;

@@ -1,8 +1,9 @@
 import { useState } from 'react';
+import { CommandForm } from './command-form.tsx';
 import { Figures, Scroll } from './figures.tsx';
 import { formatMinute, formatNumber, formatPercent, formatQuantity } from './format.ts';
 import { KillSwitch } from './kill-switch.tsx';
-import type { BreachRow, Control, LimitRow, SwitchRow } from './limits-api.ts';
+import { ACKNOWLEDGE, type BreachRow, type Control, type LimitRow, type SwitchRow } from './limits-api.ts';
 import { ThresholdForm } from './limits-form.tsx';
 import { useStore } from './store.ts';
 import './limits.css';
@@ -23,6 +24,7 @@ export function LimitsPanel() {
           <Limits control={control} portfolioId={selected.id} />
           <div className="limits-grid">
             <Incidents breaches={control.breaches} control={control} />
+            <Actions control={control} />
             <Decisions control={control} />
             <Executions control={control} />
           </div>
@@ -170,6 +172,7 @@ const NO_STANDING = {
 const ZONES = { OK: 'green', WARNING: 'yellow', BREACHED: 'red', UNKNOWN: 'yellow' } as const;
 
 function Incidents({ breaches, control }: { breaches: readonly BreachRow[]; control: Control }) {
+  const [said, setSaid] = useState<string | null>(null);
   const typeOf = (limitId: string) => control.limits.find((limit) => limit.limitId === limitId)?.definition.type ?? '';
   return (
     <Scroll label="Open incidents">
@@ -181,6 +184,9 @@ function Incidents({ breaches, control }: { breaches: readonly BreachRow[]; cont
             <th scope="col">Level</th>
             <th scope="col">Figure</th>
             <th scope="col">Since</th>
+            <th scope="col">
+              <span className="hidden">Acknowledge</span>
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -190,12 +196,63 @@ function Incidents({ breaches, control }: { breaches: readonly BreachRow[]; cont
               <td title={reason ?? undefined}>{level.toLowerCase().replace('_', ' ')}</td>
               <td>{formatFigure(value, unitOf(control, typeOf(limitId)))}</td>
               <td>{formatMinute(openedAt)}</td>
+              <td>
+                <button type="button" aria-expanded={said === breachId} onClick={() => setSaid(breachId)}>
+                  Acknowledge<span className="hidden"> {limitId}</span>
+                </button>
+              </td>
             </tr>
           ))}
           {breaches.length === 0 && (
             <tr>
-              <td colSpan={4} className="none">
+              <td colSpan={5} className="none">
                 None
+              </td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+      {said !== null && (
+        <CommandForm
+          label={`Acknowledge ${said}`}
+          done={() => setSaid(null)}
+          send={(_form, by, reason) => ({ mutation: ACKNOWLEDGE, variables: { id: said, by, reason } })}
+        />
+      )}
+    </Scroll>
+  );
+}
+
+function Actions({ control }: { control: Control }) {
+  return (
+    <Scroll label="What was done about incidents">
+      <table>
+        <caption>What was done about incidents</caption>
+        <thead>
+          <tr>
+            <th scope="col">Limit</th>
+            <th scope="col">Step</th>
+            <th scope="col">State</th>
+            <th scope="col">Time</th>
+          </tr>
+        </thead>
+        <tbody>
+          {control.riskActions.map(({ actionId, limitId, kind, status, channel, by, reason, eventTime }) => (
+            <tr key={actionId}>
+              <th scope="row">{limitId}</th>
+              <td title={reason ?? undefined}>
+                {kind.toLowerCase().replace('_', ' ')}
+                {channel && <small> {channel.toLowerCase()}</small>}
+                {by && <small> {by}</small>}
+              </td>
+              <td>{status.toLowerCase()}</td>
+              <td>{formatMinute(eventTime)}</td>
+            </tr>
+          ))}
+          {control.riskActions.length === 0 && (
+            <tr>
+              <td colSpan={4} className="none">
+                Nothing: no workflow answers what has happened yet
               </td>
             </tr>
           )}

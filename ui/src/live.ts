@@ -23,13 +23,14 @@ import {
   TRADES,
   type Trade,
 } from './api.ts';
+import { ATTRIBUTION, type Attribution, yearBefore } from './attribution-api.ts';
 import { CONTROL, type Control } from './limits-api.ts';
 import { type Change, type Point, Series } from './series.ts';
 import { type State, type TapeRow, useStore } from './store.ts';
 
 /** How often history fills in what live values left out: intermediate days, and what came while the connection was down. */
 const REFILL_INTERVAL_MS = 1_000;
-/** Performance and the history of risk go over all days of a portfolio: asked for no more often. */
+/** Performance, attribution and the history of risk go over all days of a portfolio: asked for no more often. */
 const ALL_DAYS_INTERVAL_MS = 15_000;
 /** Instruments of which the newest trade is kept. */
 const MAX_INSTRUMENTS = 200;
@@ -38,6 +39,9 @@ const HIDDEN_FLUSH_MS = 1_000;
 
 /** Told of each change of a portfolio's curve, once a frame. */
 export type SeriesListener = (portfolioId: string, series: Series, change: Change) => void;
+
+/** Where a rate is missing there is no point: the line goes on when it is there. */
+const isKnown = (value: Pnl): value is Pnl & HistoryPoint => value.equity !== null && value.drawdown !== null;
 
 const pointOf = ({ eventTime, equity, drawdown }: HistoryPoint): Point => ({
   time: Math.floor(Date.parse(eventTime) / 1000),
@@ -61,6 +65,9 @@ class Live {
   /** Portfolio and day whose performance was asked for, and when. */
   #performanceOf = '';
   #performanceAtMs = 0;
+  /** Portfolio and event time whose attribution was asked for, and when. */
+  #attributionOf = '';
+  #attributionAtMs = 0;
   /** Portfolio and level, and newest day, whose history of risk was asked for, and when. */
   #riskHistoryOf = '';
   #riskHistoryTo: string | null = null;
@@ -102,6 +109,7 @@ class Live {
       this.#refillAll();
       void this.#loadBacktests();
       void this.#loadPerformance();
+      void this.#loadAttribution();
       void this.#loadRiskHistory();
       void this.#loadControl();
     }, REFILL_INTERVAL_MS);
@@ -117,6 +125,8 @@ class Live {
     this.#backtestsOf = '';
     this.#performanceOf = '';
     this.#performanceAtMs = 0;
+    this.#attributionOf = '';
+    this.#attributionAtMs = 0;
     this.#riskHistoryOf = '';
     useStore.setState({
       selected: portfolioId,
@@ -125,6 +135,7 @@ class Live {
       backtests: null,
       riskHistory: null,
       performance: null,
+      attribution: null,
       control: null,
     });
     void this.#loadControl();
@@ -214,7 +225,10 @@ class Live {
 
   #append(id: string, values: readonly Pnl[]): void {
     const series = this.#seriesOf(id);
-    const changes = values.map((value) => series.append(pointOf(value))).filter((change) => change !== 'none');
+    const changes = values
+      .filter(isKnown)
+      .map((value) => series.append(pointOf(value)))
+      .filter((change) => change !== 'none');
     // The chart's quick way takes one point; several at once are drawn anew.
     this.#tell(id, series, changes.length > 1 ? 'all' : (changes[0] ?? 'none'));
   }
@@ -299,6 +313,24 @@ class Live {
       if (useStore.getState().selected === id) useStore.setState({ performance });
     } catch {
       this.#performanceOf = '';
+    }
+  }
+
+  /** Of the last year. A failure is tried again at the next time. */
+  async #loadAttribution(): Promise<void> {
+    const { connection, selected, pnl } = useStore.getState();
+    const value = selected === null ? undefined : pnl[selected];
+    if (connection !== 'live' || !this.#client || !value) return;
+    const { portfolioId: id, eventTime } = value;
+    const wanted = `${id}/${eventTime}`;
+    if (wanted === this.#attributionOf || Date.now() - this.#attributionAtMs < ALL_DAYS_INTERVAL_MS) return;
+    this.#attributionOf = wanted;
+    this.#attributionAtMs = Date.now();
+    try {
+      const attribution = await query<Attribution>(this.#client, ATTRIBUTION, { id, from: yearBefore(eventTime) });
+      if (useStore.getState().selected === id) useStore.setState({ attribution });
+    } catch {
+      this.#attributionOf = '';
     }
   }
 

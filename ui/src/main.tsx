@@ -1,6 +1,7 @@
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { live } from './live.ts';
+import './attribution.css';
 import './page.css';
 import './panels.css';
 import './reports.css';

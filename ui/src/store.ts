@@ -1,6 +1,7 @@
 import { create } from 'zustand';
 import type { Backtests, Performance, Pnl, Portfolio, Position, Risk, RiskPoint, Trade } from './api.ts';
 
+import type { Attribution } from './attribution-api.ts';
 import type { Control } from './limits-api.ts';
 
 export type Connection = 'connecting' | 'live' | 'down';
@@ -33,6 +34,8 @@ export interface State {
   /** Of the selected portfolio one day ahead, and at which level. */
   readonly riskHistory: { readonly level: number; readonly points: readonly RiskPoint[] } | null;
   readonly performance: Performance | null;
+  /** Of the selected portfolio's last year. */
+  readonly attribution: Attribution | null;
   /** Limits, incidents, kill switch and orders of the selected portfolio. */
   readonly control: Control | null;
   /** Newest trade per instrument. */
@@ -56,6 +59,7 @@ export const useStore = create<State>(() => ({
   riskLevel: 0.99,
   riskHistory: null,
   performance: null,
+  attribution: null,
   control: null,
   trades: {},
   sources: [],

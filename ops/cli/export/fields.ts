@@ -60,5 +60,8 @@ export function toJson(value: unknown): unknown {
 /** A value for a cell of text; null is empty. */
 export function toText(value: unknown): string {
   if (value === null || value === undefined) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(toJson(value));
+  return typeof value === 'object' ? jsonText(value) : String(toJson(value));
 }
+
+/** Any structure as JSON, its values as `toJson` has them. */
+export const jsonText = (value: unknown): string => JSON.stringify(value, (_, inner: unknown) => toJson(inner));

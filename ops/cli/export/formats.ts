@@ -1,6 +1,6 @@
 import { csvField } from '#connectors/file/csv.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
-import { type ExportRecord, type Field, toJson, toText } from './fields.ts';
+import { type ExportRecord, type Field, jsonText, toText } from './fields.ts';
 import { Output } from './output.ts';
 
 /** Where records go, in one format. */
@@ -49,7 +49,7 @@ class Text {
 class JsonLines extends Text implements RecordWriter {
   write({ topic, partition, offset, timestampMs, key, value, unreadable }: ExportRecord): void | Promise<void> {
     const line = { topic, partition, offset, timestamp: isoTime(timestampMs), key, value, ...unreadable };
-    return this.output.write(`${JSON.stringify(line, (_, inner: unknown) => toJson(inner))}\n`);
+    return this.output.write(`${jsonText(line)}\n`);
   }
 }
 

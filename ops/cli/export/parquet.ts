@@ -1,7 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { type ColumnSource, fileWriter, ParquetWriter, type SchemaElement, type Writer } from 'hyparquet-writer';
 import { DECIMAL_PRECISION, DECIMAL_SCALE } from '#schemas/decimal.ts';
-import type { ExportRecord, Field, FieldKind } from './fields.ts';
+import { type ExportRecord, type Field, type FieldKind, jsonText } from './fields.ts';
 import type { RecordWriter } from './formats.ts';
 import { outputFailed, partialPath } from './output.ts';
 
@@ -113,5 +113,5 @@ function schema(fields: readonly Field[]): SchemaElement[] {
 function toParquet(kind: FieldKind, value: unknown): unknown {
   if (value === null) return null;
   if (kind === 'long' || kind === 'time') return BigInt(value as number);
-  return kind === 'json' ? JSON.stringify(value) : value;
+  return kind === 'json' ? jsonText(value) : value;
 }

@@ -62,6 +62,56 @@ describe('queries', () => {
     });
   });
 
+  it('give null for what needs a rate that is missing, and the rates there are', async () => {
+    api = await startFakeApi();
+    const part = { realizedPnl: 0n, commission: 0n, unrealizedPnl: 0, netExposure: 0, grossExposure: 0 };
+    const unknown = {
+      cash: null,
+      realizedPnl: null,
+      commission: null,
+      unrealizedPnl: null,
+      equity: null,
+      dayPnl: null,
+    };
+    api.views.pnl.apply(
+      pnl('p', 1, {
+        ...unknown,
+        ...{ grossExposure: null, netExposure: null, peakEquity: null, drawdown: null },
+        baseCurrency: 'EUR',
+        missingRates: ['JPY'],
+        currencies: [
+          { currency: 'JPY', rate: null, path: '', rateTime: null, cash: -20_000_000_000_000n, ...part },
+          { currency: 'USD', rate: 0.8, path: 'USD>EUR via EURUSD', rateTime: 1_000_000, cash: 500_000_000n, ...part },
+        ],
+      }),
+    );
+    const { data, errors } = await api.query(`{ portfolio(id: "p") { pnl {
+      equity cash realizedPnl commission unrealizedPnl dayPnl drawdown peakEquity grossExposure netExposure
+      baseCurrency missingRates currencies { currency rate path rateTime cash }
+    } } }`);
+    expect(errors).toBeUndefined();
+    expect(data).toMatchObject({
+      portfolio: {
+        pnl: {
+          ...unknown,
+          drawdown: null,
+          baseCurrency: 'EUR',
+          missingRates: ['JPY'],
+          currencies: [
+            { currency: 'JPY', rate: null, path: '', rateTime: null, cash: '-20000' },
+            {
+              currency: 'USD',
+              rate: 0.8,
+              path: 'USD>EUR via EURUSD',
+              rateTime: '1970-01-01T00:00:01.000Z',
+              cash: '0.5',
+            },
+          ],
+        },
+      },
+    });
+  });
+
   it('give null for a portfolio nobody knows', async () => {
     api = await startFakeApi();
     expect(await api.query('{ portfolio(id: "nobody") { id } }')).toEqual({ data: { portfolio: null } });

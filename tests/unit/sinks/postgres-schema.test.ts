@@ -38,6 +38,9 @@ const pnl = (offset: number, time: string, equity: number) => ({
     drawdown: 0,
     openPositions: 1,
     unpricedPositions: 0,
+    baseCurrency: 'USD',
+    missingRates: [],
+    currencies: [],
     sourceTopic: 'portfolio.positions',
     sourceEventTime: 0,
   },
@@ -137,7 +140,8 @@ describe.each([
 
   it('has a column for every field that is written to it', async () => {
     for (const topic of POSTGRES_TOPICS) {
-      for (const { table } of TARGETS[topic]) {
+      for (const target of TARGETS[topic]) {
+        const { table } = target;
         const found = await rows(
           `select column_name as name, is_nullable as nullable from information_schema.columns where table_name = '${table}'`,
         );
@@ -146,7 +150,9 @@ describe.each([
           ['record_partition', 'NO'],
           ['record_offset', 'NO'],
         ];
-        expect(found.map((row) => [row.name, row.nullable]).sort(), table).toEqual([...names, ...position].sort());
+        const day = 'byDay' in target ? [['day', 'NO']] : [];
+        const expected = [...names, ...position, ...day].sort();
+        expect(found.map((row) => [row.name, row.nullable]).sort(), table).toEqual(expected);
       }
     }
   });
@@ -166,6 +172,21 @@ describe.each([
       { portfolio: 'p', day: '1990-01-03', equity: 99.5, cash: '10.5', records: 1 },
       { portfolio: 'p', day: '2022-12-28', equity: 250, cash: '10.5', records: 1 },
     ]);
+  });
+
+  it('does not know a day that ended without a rate, whatever was known before', async () => {
+    const [{ sql, parameters }] = INSERTS['portfolio.pnl'] as [(typeof INSERTS)['portfolio.pnl'][0]];
+    const unknown = { cash: null, realizedPnl: null, equity: null, dayPnl: null, peakEquity: null, drawdown: null };
+    const last = pnl(6, '2022-12-29T21:30:00Z', 0);
+    const value = { ...last.value, ...unknown, missingRates: ['JPY'], currencies: [{ currency: 'JPY', cash: -1n }] };
+    await database.query(sql, parameters([pnl(5, '2022-12-29T21:00:00Z', 1), { ...last, value }]));
+    const days = await rows(DAILY);
+    expect(days.at(-1)).toEqual({ portfolio: 'p', day: '2022-12-29', equity: null, cash: null, records: 2 });
+    const stored = 'select missing_rates, currencies from portfolio_pnl where record_offset = 6';
+    expect(await rows(stored)).toEqual([
+      { missing_rates: ['JPY'], currencies: [{ currency: 'JPY', cash: '-0.000000001' }] },
+    ]);
+    await database.exec('delete from portfolio_pnl where record_offset in (5, 6)');
   });
 
   it('keeps the newest record of final bars from a minute on', async () => {

@@ -90,6 +90,7 @@ describe('risk in GraphQL', () => {
     );
     expect(types.map(({ name }) => name).sort()).toEqual([
       'BacktestResult',
+      'RiskAction',
       'RiskBacktest',
       'RiskContribution',
       'RiskMeasures',

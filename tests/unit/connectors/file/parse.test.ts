@@ -203,6 +203,21 @@ describe('a file of cash movements', () => {
     ]);
   });
 
+  it('has them in another currency than the base currency where it says so', () => {
+    const rows = parse(
+      'cash',
+      'time,portfolio,amount,currency',
+      '2024-01-02,desk,1,JPY',
+      '2024-01-02,desk,1,',
+      '2024-01-02,desk,1,jpy',
+    );
+    expect(rows.slice(0, 2).map(({ record }) => record)).toEqual([
+      expect.objectContaining({ currency: 'JPY' }),
+      expect.objectContaining({ currency: null }),
+    ]);
+    expect(problems(rows[2])).toEqual(['currency: is not a currency of three capital letters, e.g. EUR']);
+  });
+
   it('refuses an amount of zero', () => {
     expect(problems(parse('cash', 'time,portfolio,amount', '2024-01-02,desk,0.00')[0])).toEqual([
       'amount: must not be zero',

@@ -74,7 +74,7 @@ describe('an export', () => {
   it('of an empty topic is a header', async () => {
     const path = await written('csv', 'portfolio.cash', []);
     expect(readFileSync(path, 'utf8')).toBe(
-      'eventTime,cashId,portfolio,amount,source,_key,_partition,_offset,_timestamp\n',
+      'eventTime,cashId,portfolio,amount,currency,source,_key,_partition,_offset,_timestamp\n',
     );
   });
 

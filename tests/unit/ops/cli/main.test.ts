@@ -70,7 +70,7 @@ describe('tidemark', { timeout: 60_000 }, () => {
   it('describes topologies as text and as Mermaid', () => {
     const { stdout } = tidemark('describe');
     expect(stdout).toContain('Topology: positions (version 2)');
-    expect(stdout).toContain('Topology: portfolio (version 2)');
+    expect(stdout).toContain('Topology: portfolio (version 3)');
     expect(tidemark('describe portfolio --mermaid').stdout).toMatch(/^flowchart LR\n/);
     expect(tidemark('describe positons')).toMatchObject({
       status: 1,

@@ -92,6 +92,54 @@ describe('Avro decimals', () => {
   });
 });
 
+describe('Avro values that may be null', () => {
+  const types: [unknown, unknown[]][] = [
+    [decimal(), [0n, -1n, 10n ** 37n]],
+    [micros, [0, 631_152_000_000_000]],
+    ['double', [0, -0.5, 1e300]],
+    ['string', ['', 'x', 'résumé', '😀'.repeat(40)]],
+    [{ type: 'array', items: 'string' }, [[], ['a', 'b']]],
+  ];
+
+  it('read back, null too, beside others and where the buffer is too short at first', () => {
+    for (const [type, values] of types) {
+      const many = avroType(record({ name: 'a', type: { type: 'array', items: ['null', type] } }));
+      const all = { a: Array.from({ length: 200 }, () => [null, ...values]).flat() };
+      expect(many.fromBuffer(many.toBuffer(all))).toEqual(all);
+    }
+  });
+
+  it('are refused where they are neither null nor of the type', () => {
+    for (const [type] of types) {
+      const optional = avroType(record({ name: 'a', type: ['null', type] }));
+      for (const wrong of [undefined, true, Symbol('x')]) expect(() => optional.toBuffer({ a: wrong })).toThrow();
+    }
+  });
+
+  it('are an error of a branch that there is not', () => {
+    const optional = avroType(record({ name: 'a', type: ['null', 'double'] }));
+    for (const branch of [4, 1, 255]) expect(() => decode(optional, Buffer.alloc(9, branch))).toThrow();
+  });
+});
+
+describe('Avro strings', () => {
+  it('that are cut off are an error, and so is one of a length below zero', () => {
+    const type = avroType(record({ name: 's', type: 'string' }));
+    const bytes = type.toBuffer({ s: 'abcdef' });
+    for (let length = 0; length < bytes.length; length++)
+      expect(() => type.fromBuffer(bytes.subarray(0, length))).toThrow();
+    expect(() => decode(type, Buffer.from([1, 65, 66]))).toThrow();
+  });
+
+  it('read by another schema are the same', () => {
+    expect(
+      resolve(record({ name: 's', type: 'string' }), record({ name: 's', type: ['null', 'string'] }), { s: 'ü' }),
+    ).toEqual({
+      s: 'ü',
+    });
+  });
+});
+
 describe('Avro event times', () => {
   const now = record({ name: 't', type: micros });
   it('stay microseconds, whole ones only', () => {

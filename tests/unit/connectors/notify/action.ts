@@ -1,0 +1,32 @@
+import type { RiskAction } from '#schemas/generated/types.ts';
+
+/** A notification to be delivered. */
+export const action = (rest: Partial<RiskAction> = {}): RiskAction => ({
+  eventTime: 631_317_600_000_000,
+  portfolio: 'fund',
+  actionId: 'fund/gross/1/hard/tell',
+  breachId: 'fund/gross/1',
+  workflowId: 'hard',
+  stepId: 'tell',
+  kind: 'NOTIFY',
+  status: 'PENDING',
+  channel: 'WEBHOOK',
+  target: 'http://127.0.0.1:1/hook',
+  subject: 'HARD limit gross of fund: BREACH',
+  body: 'gross is at 8500\nof 8000',
+  attempt: 0,
+  by: null,
+  reason: null,
+  until: null,
+  limitId: 'gross',
+  type: 'gross-exposure',
+  severity: 'HARD',
+  level: 'BREACH',
+  value: 8_500,
+  threshold: 8_000,
+  utilisation: 1.0625,
+  evidence: [{ name: 'equity', value: 10_000 }],
+  sourceTopic: 'risk.breaches',
+  sourceEventTime: 631_317_600_000_000,
+  ...rest,
+});
