@@ -132,6 +132,11 @@ export const RiskMeasuresType = builder.objectRef<RiskMeasures>('RiskMeasures').
     correlations: t.exposeFloatList('correlations', {
       description: 'Shrunk; of each of correlationInstruments with those after it.',
     }),
+    liquidityDays: t.exposeFloat('liquidityDays', {
+      nullable: true,
+      description: 'Trading days to liquidate the slowest position at a fifth of what is traded of it.',
+    }),
+    liquidityInstrument: t.exposeString('liquidityInstrument', { nullable: true, description: 'That position.' }),
     herfindahl: t.exposeFloat('herfindahl', { description: 'Sum of squared shares of gross exposure, 0 to 1.' }),
     largestShare: t.exposeFloat('largestShare', { description: 'Of gross exposure, of the largest position.' }),
     topFiveShare: t.exposeFloat('topFiveShare', { description: 'Of gross exposure, of the five largest positions.' }),

@@ -201,6 +201,8 @@ export interface DailyReturn {
   readonly previousDate: string;
   /** close / previousClose - 1, a fraction (0.01 is one percent); finite, greater than or equal to -1. */
   readonly simpleReturn: number;
+  /** Value traded on the day, sum of price x size of the trades that have a size, in the instrument's currency and without multiplier, as of the record; null when none has one. */
+  readonly turnover: null | number;
   /** 0 in the first record of the instrument and date, one more in each that replaces it because one of the closes changed. */
   readonly revision: number;
   /** Topic of the record that caused this one. */
@@ -871,6 +873,10 @@ export interface RiskMeasures {
   readonly correlationInstruments: readonly string[];
   /** Shrunk correlations of each of them with those after it: first with second, first with third, ... -1 to 1. */
   readonly correlations: readonly number[];
+  /** Trading days to liquidate the slowest position at a fifth of its average value traded a day (of the last 20 days with trades); 0 when nothing is held, null where nothing is known of what is traded of one, or it is in another currency. */
+  readonly liquidityDays: null | number;
+  /** The slowest position; null with liquidityDays, and when nothing is held. */
+  readonly liquidityInstrument: null | string;
   /** Sum of squared shares of gross exposure, 0 (nothing held) to 1 (one position). */
   readonly herfindahl: number;
   /** Share of gross exposure of the largest position, 0 to 1. */

@@ -44,6 +44,8 @@ export const riskMeasures = (portfolio: string, eventTime: number, more: Partial
   beta: null,
   averageCorrelation: 0.5,
   shrinkage: 0.1,
+  liquidityDays: 1.5,
+  liquidityInstrument: 'A',
   correlationInstruments: ['A', 'B'],
   correlations: [0.5],
   herfindahl: 0.82,

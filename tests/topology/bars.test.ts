@@ -263,6 +263,7 @@ describe('daily returns', () => {
           previousClose: 11,
           previousDate: '2023-01-04',
           simpleReturn: 1,
+          turnover: 22,
           revision: 0,
           sourceTopic: 'market.trades',
           sourceEventTime: at('01-09T21:00:00'),

@@ -65,7 +65,7 @@ export class LimitsDesk {
     simpleReturns.forEach((simpleReturn, index) => {
       const day = Math.floor(OPEN / 86_400e6) - simpleReturns.length + index;
       const date = new Date(day * 86_400_000).toISOString().slice(0, 10);
-      const value = { eventTime: (day + 0.9) * 86_400e6, instrument, date, simpleReturn, logReturn: 0, close: 1 };
+      const value = { eventTime: (day + 0.9) * 86_400e6, instrument, date, simpleReturn, turnover: null };
       this.#send('market.returns', `${instrument}/${date}`, value, (day + 0.9) * 86_400_000);
     });
     return this;

@@ -43,6 +43,7 @@ describe('limits', () => {
     ['drawdown', {}, 0.1, null],
     ['daily-loss', {}, 150, null],
     ['volatility', {}, 0.2, null],
+    ['liquidity', {}, 1.5, null],
     ['correlation', {}, 0.5, null],
     ['stale-data', {}, 0, null],
     ['order-rate', { windowMs: 60_000 }, 0, null],
@@ -281,6 +282,40 @@ describe('limits', () => {
       { breachId: 'fund/gross/1', event: 'CHANGED', level: 'BREACH', value: 8_500 },
     ]);
     expect(desk.utilisation()).toMatchObject([{ value: 8_500, state: 'BREACHED' }]);
+  });
+
+  it('goes on after restarts at any commit as if nothing had been', () => {
+    const at = (second: number) => OPEN + second * SECOND;
+    const updates: readonly ((desk: LimitsDesk, second: number, step: number) => LimitsDesk)[] = [
+      (desk, second) => desk.position('AAPL', String(100 + (second % 70)), 50 + (second % 3), at(second)),
+      (desk, second) => desk.position('XOM', second % 4 === 0 ? '0' : '-70', 99, at(second)),
+      (desk, second) => desk.pnl(9_000 + 500 * (second % 5), at(second)),
+      (desk, second) => desk.measures(at(second), { dayEnd: second % 3 === 0 }),
+      (desk, second) => desk.limit(limit('lev', 'leverage', 0.5 + (second % 4) / 4, { eventTime: at(second) })),
+      (desk, second, step) => desk.order(`o${step}`, 'BUY', String(1 + second), { eventTime: at(second) + 1 }),
+      (desk, second, step) => desk.fill(`o${step - 1}`, `f${step}`, 'BUY', '1', '50', at(second) + 2),
+      (desk, second, step) => desk.fill(null, `f${step}`, 'SELL', '3', '50', at(second) + 3),
+    ];
+    const run = (steps: readonly (readonly [number, number])[], restarts: ReadonlySet<number>) => {
+      const desk = held()
+        .limit(limit('gross', 'gross-exposure', 8_000))
+        .limit(limit('stale', 'stale-data', 3_000))
+        .limit(limit('rate', 'order-rate', 2, { windowMs: 60_000 }))
+        .limit(limit('turnover', 'turnover', 120, { windowMs: 3_600_000 }));
+      desk.commit();
+      for (const [step, [kind, second]] of steps.entries()) {
+        updates[kind]!(desk, second, step).commit();
+        if (restarts.has(step)) desk.driver.abort();
+      }
+      return [desk.breaches(), desk.utilisation(), desk.decisions(), desk.audit(), desk.rejections()];
+    };
+    const step = fc.tuple(fc.nat(updates.length - 1), fc.nat(40));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), fc.uniqueArray(fc.nat(24)), (steps, restarts) => {
+        expect(run(steps, new Set(restarts))).toEqual(run(steps, new Set()));
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('ends with the same figures whatever the order of what happened at one moment', () => {

@@ -91,7 +91,13 @@ export class RiskDesk {
     return this;
   }
   /** A return, known at the end of its day unless said otherwise. */
-  dailyReturn(name: string, date: string, simpleReturn: number, knownMs = Date.parse(date) + DAY_MS): this {
+  dailyReturn(
+    name: string,
+    date: string,
+    simpleReturn: number,
+    knownMs = Date.parse(date) + DAY_MS,
+    turnover: number | null = null,
+  ): this {
     const value: DailyReturn = {
       eventTime: knownMs * 1000,
       instrument: name,
@@ -100,6 +106,7 @@ export class RiskDesk {
       previousClose: 1,
       previousDate: '1989-12-29',
       simpleReturn,
+      turnover,
       revision: 0,
       sourceTopic: 'market.trades',
       sourceEventTime: knownMs * 1000,

@@ -195,6 +195,23 @@ describe('risk', () => {
     expect(flat).toMatchObject({ grossExposure: 0, leverage: 0, herfindahl: 0, contributions: [] });
   });
 
+  it('says how long the slowest position takes to liquidate, and nothing where it is not known what is traded', () => {
+    const desk = referenceDesk();
+    const days = Array.from({ length: 25 }, (_, index) => `2022-12-${String(index + 1).padStart(2, '0')}`);
+    for (const [index, date] of days.entries()) {
+      // Of the newest twenty days before the 26th AAPL trades 1,000 a day on average, KO 500.
+      desk.dailyReturn('AAPL', date, 0.01, undefined, index < 5 ? 1e9 : 1_000);
+      desk.dailyReturn('KO', date, 0.01, undefined, index < 5 ? 1e9 : 500);
+    }
+    const morning = micros('2022-12-26T15:00:00');
+    desk.hold('fund', 'AAPL', 2_000, morning).hold('fund', 'KO', -400, morning);
+    expect(desk.measures().at(-1)).toMatchObject({ liquidityDays: 10, liquidityInstrument: 'AAPL' });
+    desk.hold('fund', 'KO', -4_000, morning + 120e6);
+    expect(desk.measures().at(-1)).toMatchObject({ liquidityDays: 40, liquidityInstrument: 'KO' });
+    desk.hold('fund', 'XOM', 1, morning + 240e6);
+    expect(desk.measures().at(-1)).toMatchObject({ liquidityDays: null, liquidityInstrument: null });
+  });
+
   it('is proportional to what is held', () => {
     const of = (amount: number) =>
       new RiskDesk().history('AAPL', 300).hold('fund', 'AAPL', amount, MORNING).measures()[0]!.measures;

@@ -13,7 +13,7 @@ const RETURNS = TOPICS['market.returns'].name;
 /** Bars of every instrument's trades (builder.ts), and returns from day to day of the final daily ones (returns.ts). */
 export const bars = (): TopologyDefinition => ({
   name: 'bars',
-  version: 1,
+  version: 2,
   sources: { trades: { topic: TRADES, value: AVRO[TRADES], onPoison: 'DEAD_LETTER' } },
   processors: {
     'build-bars': {

@@ -8,6 +8,8 @@ export interface DayClose {
   /** Days since 1970-01-01. */
   readonly day: number;
   readonly close: number;
+  /** Value traded, of the trades that have a size; null when none has one. */
+  readonly turnover: number | null;
   /** Of the newest record of the day's return; -1: there is none yet. */
   readonly revision: number;
 }
@@ -32,6 +34,7 @@ export const DAY_CLOSES_SCHEMA: AvroSchema = {
           fields: [
             { name: 'day', type: 'int' },
             { name: 'close', type: 'double' },
+            { name: 'turnover', type: ['null', 'double'] },
             { name: 'revision', type: 'int' },
           ],
         },
@@ -51,13 +54,19 @@ export function addClose(
   { days }: DayCloses,
   day: number,
   close: number,
+  turnover: number | null,
 ): { readonly days: readonly DayClose[]; readonly changed: readonly number[] } {
   const at = days.findLastIndex((other) => other.day <= day);
   const isKnown = days[at]?.day === day;
   const isTooOld = days.length > 0 && day < days.at(-1)!.day - KEPT_DAYS;
   if (isTooOld || (isKnown && days[at]!.close === close)) return { days, changed: [] };
   const index = isKnown ? at : at + 1;
-  const next = days.toSpliced(index, isKnown ? 1 : 0, { day, close, revision: isKnown ? days[at]!.revision : -1 });
+  const next = days.toSpliced(index, isKnown ? 1 : 0, {
+    day,
+    close,
+    turnover,
+    revision: isKnown ? days[at]!.revision : -1,
+  });
   // Its own return, and that of the day after it, which began at this close.
   const changed = [index, index + 1].filter((place) => place > 0 && place < next.length);
   for (const place of changed) next[place] = { ...next[place]!, revision: next[place]!.revision + 1 };
@@ -89,13 +98,14 @@ export class DailyReturns implements Processor<Bar> {
 
   process({ value: bar }: StreamRecord<Bar>): void {
     const before = this.#closes.get(bar.instrument) ?? NO_CLOSES;
-    const { days, changed } = addClose(before, bar.startTime / 1000 / DAY_MS, bar.close);
+    const turnover = bar.volume === null || bar.vwap === null ? null : bar.volume * bar.vwap;
+    const { days, changed } = addClose(before, bar.startTime / 1000 / DAY_MS, bar.close, turnover);
     if (days === before.days) return;
     this.#closes.put(bar.instrument, { days: prune(days) });
     for (const index of changed) this.#publish(bar, days[index - 1]!, days[index]!);
   }
 
-  #publish(cause: Bar, previous: DayClose, { day, close, revision }: DayClose): void {
+  #publish(cause: Bar, previous: DayClose, { day, close, turnover, revision }: DayClose): void {
     const { eventTime, instrument, sourceTopic, sourceEventTime } = cause;
     const date = dateOf(day);
     const simpleReturn = close / previous.close - 1;
@@ -107,6 +117,7 @@ export class DailyReturns implements Processor<Bar> {
       previousClose: previous.close,
       previousDate: dateOf(previous.day),
       simpleReturn,
+      turnover,
       revision,
       sourceTopic,
       sourceEventTime,

@@ -4,12 +4,15 @@ import type { GlobalTable } from '#streams/topology/types.ts';
 import { DAY_MS, dateOf } from './days.ts';
 
 /** What is read of market.returns: a table of a few hundred thousand rows in memory has no room for what nobody asks for. */
-export type KnownReturn = Pick<DailyReturn, 'simpleReturn'>;
+export type KnownReturn = Pick<DailyReturn, 'simpleReturn' | 'turnover'>;
 export const KNOWN_RETURN_SCHEMA: AvroSchema = {
   type: 'record',
   name: 'DailyReturn',
   namespace: 'tidemark',
-  fields: [{ name: 'simpleReturn', type: 'double' }],
+  fields: [
+    { name: 'simpleReturn', type: 'double' },
+    { name: 'turnover', type: ['null', 'double'], default: null },
+  ],
 };
 
 /** Daily returns of an instrument, oldest first; days without one are left out. */
@@ -86,6 +89,23 @@ export class Histories {
     this.#scan(instrument, first, Math.min(last, day - 1), day, days, returns);
     if (isSettled) this.#past.set(key, { days, returns });
     return { days, returns };
+  }
+
+  /**
+   * Average value traded a day over the newest `count` days with trades before `day`, at most three times as many calendar days back, in the
+   * instrument's currency and without multiplier; null where it is not known of one of them, or of none.
+   */
+  averageTurnover(instrument: string, day: number, count: number): number | null {
+    let sum = 0;
+    let days = 0;
+    for (let at = day - 1; at >= day - 3 * count && days < count; at--) {
+      const version = this.#table.getAsOf(`${instrument}/${dateOf(at)}`, day * DAY_MS);
+      if (!version) continue;
+      if (version.value.turnover === null) return null;
+      sum += version.value.turnover;
+      days++;
+    }
+    return days === 0 ? null : sum / days;
   }
 
   /** Whether a return of any of the days from `first` to `last` was known at the beginning of `day`. */

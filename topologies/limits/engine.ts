@@ -80,7 +80,10 @@ export class Engine implements Processor<Input | null> {
   }
 
   beforeCommit(): void {
-    for (const state of this.#dirty) this.#watcher.watch(state, true);
+    for (const state of this.#dirty) {
+      this.#watcher.watch(state, true);
+      this.#portfolios.keep(state);
+    }
     this.#dirty.clear();
   }
 
@@ -110,8 +113,7 @@ export class Engine implements Processor<Input | null> {
     const { key, value: pnl } = record;
     const problem = pnl === null ? missing('A P&L') : keyProblem(key, 'portfolio', pnl.portfolio);
     if (this.#isRefused(problem ?? eventTimeProblem(pnl!.eventTime, this.#context.now()))) return;
-    this.#touch(record, pnl!.portfolio, pnl!.eventTime);
-    this.#portfolios.setPnl(pnl!.portfolio, storedPnl(pnl!));
+    this.#touch(record, pnl!.portfolio, pnl!.eventTime).pnl = storedPnl(pnl!);
   }
 
   #measures(record: StreamRecord<RiskMeasures | null>): void {

@@ -4,7 +4,15 @@ import type { Instrument, Position, RiskControl, RiskLimit } from '#schemas/gene
 import type { GlobalTable, KeyValueStore, ProcessorContext } from '#streams/topology/types.ts';
 import { Activity } from './activity.ts';
 import { Book, type Holding } from './book.ts';
-import type { StoredMeasures, StoredOrder, StoredPnl, StoredPosition, StoredPrice, StoredStatus } from './stored.ts';
+import type {
+  StoredMeasures,
+  StoredOrder,
+  StoredPnl,
+  StoredPortfolio,
+  StoredPosition,
+  StoredPrice,
+  StoredStatus,
+} from './stored.ts';
 
 /** Value in the instrument's currency; null with the reason. */
 export interface LocalValue {
@@ -55,7 +63,7 @@ export class Portfolios {
   readonly #context: ProcessorContext;
   readonly #limits: KeyValueStore<RiskLimit>;
   readonly #positions: KeyValueStore<StoredPosition>;
-  readonly #pnl: KeyValueStore<StoredPnl>;
+  readonly #portfolios: KeyValueStore<StoredPortfolio>;
   readonly #measures: KeyValueStore<StoredMeasures>;
   readonly #prices: KeyValueStore<StoredPrice>;
   readonly #controls: KeyValueStore<RiskControl>;
@@ -69,7 +77,7 @@ export class Portfolios {
     this.orders = context.store('orders');
     this.#limits = context.store('limits');
     this.#positions = context.store('held');
-    this.#pnl = context.store('values');
+    this.#portfolios = context.store('portfolios');
     this.#measures = context.store('measures-in-force');
     this.#prices = context.store('prices');
     this.#controls = context.store('controls-in-force');
@@ -136,9 +144,9 @@ export class Portfolios {
     this.#positions.put(key, stored);
   }
 
-  setPnl(portfolio: string, pnl: StoredPnl): void {
-    this.of(portfolio).pnl = pnl;
-    this.#pnl.put(portfolio, pnl);
+  /** What of a portfolio stands in no other store: without it a restart would say other times than none. */
+  keep({ portfolio, eventTime, cause, pnl }: PortfolioState): void {
+    if (cause) this.#portfolios.put(portfolio, { eventTime, ...cause, pnl });
   }
 
   setMeasures(portfolio: string, measures: StoredMeasures): void {
@@ -224,16 +232,9 @@ export class Portfolios {
     this.#states = new Map();
     this.activity.load();
     for (const [key, limit] of this.#limits.entries()) this.of(ownerOf(key)).limits.set(restOf(key), limit);
-    for (const [key, position] of this.#positions.entries()) {
-      const state = this.of(ownerOf(key));
-      state.positions.set(restOf(key), position);
-      state.eventTime = Math.max(state.eventTime, position.markTime ?? -1);
-    }
-    for (const [portfolio, pnl] of this.#pnl.entries()) {
-      const state = this.of(portfolio);
-      state.pnl = pnl;
-      state.eventTime = Math.max(state.eventTime, pnl.eventTime);
-    }
+    for (const [key, position] of this.#positions.entries()) this.of(ownerOf(key)).positions.set(restOf(key), position);
+    for (const [portfolio, { eventTime, pnl, ...cause }] of this.#portfolios.entries())
+      Object.assign(this.of(portfolio), { eventTime, pnl, cause });
     for (const [portfolio, measures] of this.#measures.entries()) this.of(portfolio).measures = measures;
     for (const [key, order] of this.orders.entries())
       if (isOpen(order)) this.of(ownerOf(key)).openOrders.set(restOf(key), order);

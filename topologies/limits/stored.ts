@@ -13,9 +13,17 @@ export interface StoredPosition {
   /** Event time of the mark, microseconds; null without one. */
   readonly markTime: number | null;
 }
-/** What is read of portfolio.pnl; key portfolio. */
-export interface StoredPnl {
+/** A portfolio of which something came; key portfolio. */
+export interface StoredPortfolio {
+  /** Newest event time of what came of it, microseconds, and what came last. */
   readonly eventTime: number;
+  readonly sourceTopic: string;
+  readonly sourceEventTime: number;
+  /** Null before the first. */
+  readonly pnl: StoredPnl | null;
+}
+/** What is read of portfolio.pnl. */
+export interface StoredPnl {
   readonly equity: number | null;
   readonly dayPnl: number | null;
   readonly drawdown: number | null;
@@ -104,12 +112,17 @@ export const POSITION_SCHEMA = record('StoredPosition', 'An open position; key p
   currency: 'string',
   markTime: maybe(TIME),
 });
-export const PNL_SCHEMA = record('StoredPnl', 'A portfolio; key portfolio.', {
-  eventTime: TIME,
+const PNL_SCHEMA = record('StoredPnl', 'What is read of portfolio.pnl.', {
   equity: maybe('double'),
   dayPnl: maybe('double'),
   drawdown: maybe('double'),
   baseCurrency: 'string',
+});
+export const PORTFOLIO_SCHEMA = record('StoredPortfolio', 'A portfolio of which something came; key portfolio.', {
+  eventTime: TIME,
+  sourceTopic: 'string',
+  sourceEventTime: TIME,
+  pnl: maybe(PNL_SCHEMA),
 });
 export const MEASURES_SCHEMA = record('StoredMeasures', 'Risk of a portfolio; key portfolio.', {
   eventTime: TIME,
@@ -159,8 +172,7 @@ export const LIMIT_SCHEMA = AVRO['risk.limits'];
 export const CONTROL_SCHEMA = AVRO['risk.controls'];
 export const TOLD_SCHEMA = AVRO['risk.utilisation'];
 
-export const storedPnl = ({ eventTime, equity, dayPnl, drawdown, baseCurrency }: PortfolioPnl): StoredPnl => ({
-  eventTime,
+export const storedPnl = ({ equity, dayPnl, drawdown, baseCurrency }: PortfolioPnl): StoredPnl => ({
   equity,
   dayPnl,
   drawdown,
@@ -169,7 +181,7 @@ export const storedPnl = ({ eventTime, equity, dayPnl, drawdown, baseCurrency }:
 
 /** What limits look at, of the present and not of a day's end. */
 export function storedMeasures(measures: RiskMeasures): StoredMeasures {
-  const { eventTime, shocks, contributions, volatility, beta, averageCorrelation } = measures;
+  const { eventTime, shocks, contributions, volatility, beta, averageCorrelation, liquidityDays } = measures;
   return {
     eventTime,
     tails: measures.measures
@@ -187,6 +199,6 @@ export function storedMeasures(measures: RiskMeasures): StoredMeasures {
     volatility,
     beta,
     averageCorrelation,
-    liquidityDays: null,
+    liquidityDays,
   };
 }

@@ -1,7 +1,9 @@
+import { decimalToNumber } from '#schemas/decimal.ts';
 import type { Instrument, RiskMeasures, RiskTail } from '#schemas/generated/types.ts';
 import type { GlobalTable } from '#streams/topology/types.ts';
 import { dateOf } from '../kit/days.ts';
 import type { Histories } from '../kit/histories.ts';
+import { liquidity } from './liquidity.ts';
 import {
   concentration,
   contributionsOf,
@@ -40,6 +42,7 @@ type Detail = Pick<
   | keyof ReturnType<typeof sensitivity>
   | keyof ReturnType<typeof dependence>
   | keyof ReturnType<typeof concentration>
+  | keyof ReturnType<typeof liquidity>
 > & { readonly detailMeasures: readonly RiskTail[] };
 
 /** Puts a portfolio's risk into a record: `live` figures each time, detail when its time has come (RiskSettings.detailIntervalMs). */
@@ -97,7 +100,8 @@ export class Describer {
     return noTails('historical', [1], settings, scenarios, 'HISTORY_TOO_SHORT: one day of history is no distribution');
   }
 
-  #detail(risk: PortfolioRisk, { eventTime, equity, day }: Moment, impossible: string | null): Detail {
+  #detail(risk: PortfolioRisk, moment: Moment, impossible: string | null): Detail {
+    const { eventTime, equity, day } = moment;
     const settings = this.#settings;
     const exposures = risk.exposures();
     const holdings = risk.holdings();
@@ -113,6 +117,9 @@ export class Describer {
       // Correlations in other currencies than that of the exposures would be others.
       ...dependence(exposures, risk.foreign.length > 0 ? { ...holdings, returns: [] } : holdings),
       ...concentration(exposures, sectors),
+      ...(risk.foreign.length > 0
+        ? { liquidityDays: null, liquidityInstrument: null }
+        : liquidity(exposures, (name) => this.#tradedADay(name, moment), settings)),
       contributionConfidence: contributions.length > 0 ? settings.contributionConfidence : null,
       contributions,
       shocks: isKnown
@@ -135,6 +142,14 @@ export class Describer {
     return impossible === null
       ? [...tails, ...stressedTails(exposures, this.#histories, day, settings)]
       : [...tails, ...noStress(settings, impossible)];
+  }
+
+  /** Average value traded a day, with the multiplier; null: not known. */
+  #tradedADay(instrument: string, { day, eventTime }: Moment): number | null {
+    const turnover = this.#histories.averageTurnover(instrument, day, this.#settings.turnoverDays);
+    if (turnover === null) return null;
+    const described = this.#instruments.getAsOf(instrument, Math.floor(eventTime / 1000))?.value;
+    return described ? turnover * decimalToNumber(described.multiplier) : turnover;
   }
 
   /** As it was described at that time; empty for none. */

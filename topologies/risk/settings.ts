@@ -18,6 +18,9 @@ export interface RiskSettings {
   readonly detailIntervalMs: number;
   /** Instrument that beta is against. */
   readonly benchmark: string;
+  /** Share of what is traded a day that a position is liquidated at, and days with trades that this is the average of. */
+  readonly participation: number;
+  readonly turnoverDays: number;
   /** Days of stressed VaR. */
   readonly stress: { readonly from: string; readonly to: string };
   readonly shocks: readonly Shock[];
@@ -36,6 +39,8 @@ export const RISK_SETTINGS: RiskSettings = {
   sampling: 'projected',
   detailIntervalMs: 60_000,
   benchmark: 'SP500',
+  participation: 0.2,
+  turnoverDays: 20,
   stress: { from: '2007-07-02', to: '2009-06-30' },
   shocks: [
     { name: 'all prices -10 %', change: -0.1 },

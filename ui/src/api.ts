@@ -68,6 +68,8 @@ export interface Risk {
   readonly benchmark: string;
   readonly beta: number | null;
   readonly averageCorrelation: number | null;
+  readonly liquidityDays: number | null;
+  readonly liquidityInstrument: string | null;
   readonly herfindahl: number;
   readonly largestShare: number;
   readonly contributionConfidence: number | null;
@@ -142,7 +144,8 @@ export const POSITIONS = `subscription ($id: ID!) { portfolioPositions(portfolio
 } }`;
 export const RISK = `subscription ($id: ID!) { riskMeasures(portfolioId: $id, conflateMs: 500) {
   portfolioId eventTime detailTime equity longExposure shortExposure grossExposure netExposure leverage unpriced
-  historyDate scenarios shortestHistory volatility benchmark beta averageCorrelation herfindahl largestShare
+  historyDate scenarios shortestHistory volatility benchmark beta averageCorrelation herfindahl largestShare liquidityDays
+  liquidityInstrument
   measures { method description confidence horizonDays stressWindow valueAtRisk expectedShortfall problem }
   contributionConfidence contributions { instrument exposure componentVar componentEs incrementalVar }
   shocks { name profit } sectors { sector net gross }

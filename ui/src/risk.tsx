@@ -104,6 +104,11 @@ function KeyFigures({ risk }: { risk: Risk }) {
     ['Correlation', formatNumber(averageCorrelation, 2), 'Mean over the pairs of holdings'],
     ['Largest', formatPercent(risk.largestShare, 1), 'Share of gross exposure of the largest position'],
     ['Herfindahl', formatNumber(risk.herfindahl, 3), 'Sum of squared shares: 1 is a single position'],
+    [
+      'Liquidity',
+      risk.liquidityDays === null ? '–' : `${formatNumber(risk.liquidityDays, 1)} d`,
+      `Trading days to liquidate ${risk.liquidityInstrument ?? 'the slowest position'} at a fifth of what is traded; – where no sizes are known`,
+    ],
   ];
   return <Figures figures={figures} />;
 }

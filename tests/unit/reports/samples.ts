@@ -91,6 +91,8 @@ export function riskMeasures(more: Partial<RiskMeasures> = {}): RiskMeasures {
     beta: 0.93,
     averageCorrelation: 0.41,
     shrinkage: 0.1,
+    liquidityDays: 1.5,
+    liquidityInstrument: 'A',
     correlationInstruments: [],
     correlations: [],
     herfindahl: 0.1216,

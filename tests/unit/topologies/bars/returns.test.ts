@@ -6,22 +6,22 @@ import { addClose, type DayClose, prune } from '#topologies/bars/returns.ts';
 const closesFrom = (...steps: readonly (readonly [day: number, close: number])[]) => {
   let days: readonly DayClose[] = [];
   let changed: readonly number[] = [];
-  for (const [day, close] of steps) ({ days, changed } = addClose({ days }, day, close));
+  for (const [day, close] of steps) ({ days, changed } = addClose({ days }, day, close, day * 100));
   return { days, changed };
 };
 
 describe('daily closes', () => {
   it('give no return to the first day', () => {
-    expect(closesFrom([5, 10])).toEqual({ days: [{ day: 5, close: 10, revision: -1 }], changed: [] });
+    expect(closesFrom([5, 10])).toEqual({ days: [{ day: 5, close: 10, turnover: 500, revision: -1 }], changed: [] });
   });
 
   it('change the return of a day and of the day after', () => {
     const { days, changed } = closesFrom([5, 10], [6, 11], [7, 12], [6, 13]);
     expect(changed).toEqual([1, 2]);
     expect(days).toEqual([
-      { day: 5, close: 10, revision: -1 },
-      { day: 6, close: 13, revision: 1 },
-      { day: 7, close: 12, revision: 1 },
+      { day: 5, close: 10, turnover: 500, revision: -1 },
+      { day: 6, close: 13, turnover: 600, revision: 1 },
+      { day: 7, close: 12, turnover: 700, revision: 1 },
     ]);
   });
 
@@ -31,7 +31,7 @@ describe('daily closes', () => {
       [51, 11],
       [50 - KEPT_DAYS, 9],
     ] as const)
-      expect(addClose({ days }, day, close)).toEqual({ days, changed: [] });
+      expect(addClose({ days }, day, close, 1)).toEqual({ days, changed: [] });
   });
 
   it('are kept as long as they can be revised, and the one before', () => {
