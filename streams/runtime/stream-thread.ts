@@ -253,8 +253,10 @@ export class StreamThread {
       }
       producer.pump();
       this.#saveNowAndThen(tasks);
-      if (tasks.dirty || session.punctuated) this.#begin(session);
-      if (session.committing === null && session.begun === 'yes' && this.#isDue(session)) this.#cut(session);
+      // On a quiet stream, where nothing is on its way, the commit itself tells the coordinator: one round trip less.
+      const canCut = session.committing === null && session.begun !== 'asked';
+      if (canCut && this.#isDue(session)) this.#cut(session);
+      else if (tasks.dirty || session.punctuated) this.#begin(session);
       else if (this.#replayed(session)) this.stop();
     } catch (error) {
       await this.#abort(session, error);
@@ -328,7 +330,7 @@ export class StreamThread {
     );
   }
 
-  /** Once for each transaction. Not when it is due only: what comes until the coordinator has answered is still part of it. */
+  /** Once for each transaction that is filled for a while: what comes until the coordinator has answered is still part of it. */
   #begin(session: Session): void {
     if (session.begun !== 'no') return;
     session.begun = 'asked';
