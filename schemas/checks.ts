@@ -3,7 +3,7 @@
  * with a stable code where it is a whole record that is looked at.
  */
 import { formatDecimal } from './decimal.ts';
-import type { Fill, OrderRequest, Position, Trade } from './generated/types.ts';
+import type { CorporateAction, Fill, OrderRequest, Position, Trade } from './generated/types.ts';
 
 /** Why a record is rejected: a stable code and a sentence. */
 export type Problem = { readonly code: string; readonly reason: string } | null;
@@ -140,3 +140,33 @@ export function positionProblem(key: string | null, position: Position | null): 
 
 const quote = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 const iso = (ms: number) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
+
+/** What is wrong with a corporate action of the key instrument/actionId, or null. One without a value takes the action back. */
+export function corporateActionProblem(key: string | null, action: CorporateAction | null, nowMs: number): Problem {
+  if (action === null) {
+    const slash = key?.indexOf('/') ?? -1;
+    if (slash > 0 && slash < key!.length - 1) return null;
+    return {
+      code: 'KEY_MISMATCH',
+      reason: `The key ${JSON.stringify(key)} of a corporate action is not instrument/action`,
+    };
+  }
+  const { instrument, actionId, type, exTime, newUnits, oldUnits, amount, eventTime } = action;
+  const id = idProblem('instrument', instrument) ?? idProblem('action', actionId);
+  if (id) return { code: 'ID_INVALID', reason: id };
+  const noKey = keyProblem(key, 'instrument/action', `${instrument}/${actionId}`);
+  if (noKey) return noKey;
+  const wrong = (what: string): Problem => ({
+    code: 'CORPORATE_ACTION_INVALID',
+    reason: `Corporate action ${actionId} of ${instrument}: ${what}`,
+  });
+  const isPositive = (value: bigint | null) => value !== null && value > 0n;
+  if (type === 'SPLIT' && !(isPositive(newUnits) && isPositive(oldUnits)))
+    return wrong('a split needs newUnits and oldUnits greater than zero');
+  if (type === 'CASH_DIVIDEND' && !isPositive(amount)) return wrong('a dividend needs an amount greater than zero');
+  const other = type === 'SPLIT' ? amount : (newUnits ?? oldUnits);
+  if (other !== null) return wrong(`a ${type} has no ${type === 'SPLIT' ? 'amount' : 'newUnits and oldUnits'}`);
+  if (!(exTime >= 0 && Number.isSafeInteger(exTime)))
+    return wrong(`the ex time ${exTime} is not a whole number of microseconds since 1970-01-01 UTC`);
+  return eventTimeProblem(eventTime, nowMs);
+}

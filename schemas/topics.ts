@@ -66,6 +66,13 @@ export const TOPICS = {
   'reference.portfolios': topic('reference.portfolios', 'portfolio', 'connectors/*', 'What a portfolio is called.', {
     cleanup: 'compact',
   }),
+  'reference.corporate-actions': topic(
+    'reference.corporate-actions',
+    'instrument/action',
+    'connectors/file',
+    'Splits and dividends.',
+    { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
   'orders.requests': topic('orders.requests', 'portfolio', 'connectors/demo', 'Orders asked for.'),
   'orders.fills': topic(
     'orders.fills',
@@ -96,7 +103,7 @@ export const TOPICS = {
     'audit.trail',
     'portfolio',
     'topologies/positions',
-    'Corrections and cancellations of fills, with the figures before and after.',
+    'Corrections and cancellations of fills, corporate actions, limits and the kill switch, with the figures before and after.',
   ),
   'risk.measures': topic(
     'risk.measures',

@@ -2,6 +2,7 @@
 import { attributePnl, marketValue, type PnlParts } from '#quant/pnl-attribution.ts';
 import type { PnlDay } from '#sinks/postgres/read.ts';
 import type { InstrumentRow, PositionDay, RateDay } from '#sinks/postgres/read-attribution.ts';
+import type { SplitRow } from '#sinks/postgres/read-corporate-actions.ts';
 
 /** What is known of one portfolio; rows oldest first. */
 export interface PortfolioDays {
@@ -9,6 +10,7 @@ export interface PortfolioDays {
   /** With the newest of each instrument before the first day. */
   readonly positionDays: readonly PositionDay[];
   readonly rates: readonly RateDay[];
+  readonly splits: readonly SplitRow[];
   readonly baseCurrency: string;
 }
 /** Amounts in the portfolio's base currency. */
@@ -20,8 +22,8 @@ export interface AttributedDay {
   readonly pnl: number;
   /** The same by the positions; null where a rate is missing. Effects of rates are not in it. */
   readonly parts: PnlParts | null;
-  /** By sector, what was held when the day began, and what its prices' changes earned. */
-  readonly sectors: ReadonlyMap<string, { readonly value: number; readonly price: number }>;
+  /** By sector, what was held when the day began, and what it earned by changes of prices and dividends. */
+  readonly sectors: ReadonlyMap<string, { readonly value: number; readonly earned: number }>;
   /** False where positions changed on a day whose equity is not known. */
   readonly isKnown: boolean;
 }
@@ -33,9 +35,10 @@ export interface InstrumentPnl extends PnlParts {
 }
 
 export const NO_SECTOR = 'No sector';
-const NOTHING: PnlParts = { price: 0, fees: 0, trading: 0, pnl: 0 };
+const NOTHING: PnlParts = { price: 0, dividends: 0, fees: 0, trading: 0, pnl: 0 };
 const plus = (a: PnlParts, b: PnlParts, rate = 1): PnlParts => ({
   price: a.price + b.price * rate,
+  dividends: a.dividends + b.dividends * rate,
   fees: a.fees + b.fees * rate,
   trading: a.trading + b.trading * rate,
   pnl: a.pnl + b.pnl * rate,
@@ -56,7 +59,7 @@ export function datesOf({ pnlDays, positionDays }: PortfolioDays, from: string |
  * at its last rate, as in the portfolio's equity. Throws VALUE_NOT_FINITE.
  */
 export function attributeDays(
-  { pnlDays, positionDays, rates, baseCurrency }: PortfolioDays,
+  { pnlDays, positionDays, rates, splits, baseCurrency }: PortfolioDays,
   dates: readonly string[],
   instruments: readonly InstrumentRow[],
 ): { readonly days: AttributedDay[]; readonly instruments: InstrumentPnl[] } {
@@ -68,14 +71,15 @@ export function attributeDays(
   const rows = new Reader(positionDays);
   if (dates[0] !== undefined) for (const row of rows.before(dates[0])) held.set(row.instrument, row);
   const exchange = new Exchange(rates, baseCurrency);
+  const splitsOf = Map.groupBy(splits, ({ instrument }) => instrument);
   let equity = 0;
   const days = dates.map((date): AttributedDay => {
     const changed = rows.through(date);
     const value = values.get(date);
-    const bySector = new Map<string, { value: number; price: number }>();
+    const bySector = new Map<string, { value: number; earned: number }>();
     const sectorRow = (instrument: string) => {
       const sector = sectorOf(instrument);
-      const row = bySector.get(sector) ?? { value: 0, price: 0 };
+      const row = bySector.get(sector) ?? { value: 0, earned: 0 };
       bySector.set(sector, row);
       return row;
     };
@@ -90,7 +94,8 @@ export function attributeDays(
     let parts: PnlParts | null = NOTHING;
     for (const row of changed) {
       const { instrument, currency } = row;
-      const own = attributePnl(held.get(instrument) ?? null, row);
+      const before = held.get(instrument) ?? null;
+      const own = attributePnl(before, row, before ? ratioBetween(splitsOf.get(instrument) ?? [], before, row) : 1);
       held.set(instrument, row);
       totals.set(instrument, {
         instrument,
@@ -102,7 +107,8 @@ export function attributeDays(
       if (rate === null) [parts, isKnown] = [null, false];
       else {
         parts = parts && plus(parts, own, rate);
-        if (own.price !== 0) sectorRow(instrument).price += own.price * rate;
+        const earned = own.price + own.dividends;
+        if (earned !== 0) sectorRow(instrument).earned += earned * rate;
       }
     }
     const begin = value ? value.equity - value.dayPnl : equity;
@@ -112,6 +118,14 @@ export function attributeDays(
   const rank = ({ pnl }: InstrumentPnl) => -Math.abs(pnl);
   return { days, instruments: [...totals.values()].sort((a, b) => rank(a) - rank(b)) };
 }
+
+/** Units of after it for one before, of the splits whose ex time was between the two records: the prices of both are as of then. */
+const ratioBetween = (splits: readonly SplitRow[], before: PositionDay, after: PositionDay): number =>
+  splits.reduce(
+    (ratio, split) =>
+      split.exTime > before.eventTime && split.exTime <= after.eventTime ? ratio * split.ratio : ratio,
+    1,
+  );
 
 /** Rows of ascending dates, taken date by date. */
 class Reader {

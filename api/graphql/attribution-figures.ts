@@ -11,9 +11,10 @@ import {
   type PortfolioDays,
 } from './attributed-days.ts';
 
-/** In the portfolio's base currency; price, fees, trading and other sum to the P&L. Null: a rate is missing. */
+/** In the portfolio's base currency; price, dividends, fees, trading and other sum to the P&L. Null: a rate is missing. */
 export interface PnlAttribution {
   readonly price: number | null;
+  readonly dividends: number | null;
   readonly fees: number | null;
   readonly trading: number | null;
   readonly other: number | null;
@@ -99,16 +100,17 @@ function fail(reason: string, code = 'NO_BENCHMARK'): never {
 }
 
 function totalOf(days: readonly AttributedDay[]): PnlAttribution {
-  let [price, fees, trading, pnl, isWhole] = [0, 0, 0, 0, true];
+  let [price, dividends, fees, trading, pnl, isWhole] = [0, 0, 0, 0, 0, true];
   for (const day of days) {
     pnl += day.pnl;
     price += day.parts?.price ?? 0;
+    dividends += day.parts?.dividends ?? 0;
     fees += day.parts?.fees ?? 0;
     trading += day.parts?.trading ?? 0;
     isWhole &&= day.parts !== null;
   }
-  if (!isWhole) return { price: null, fees: null, trading: null, other: null, pnl };
-  return { price, fees, trading, other: pnl - price - fees - trading, pnl };
+  if (!isWhole) return { price: null, dividends: null, fees: null, trading: null, other: null, pnl };
+  return { price, dividends, fees, trading, other: pnl - price - dividends - fees - trading, pnl };
 }
 
 function brinsonOf(
@@ -161,10 +163,10 @@ function brinsonOf(
 
 /** By sectors, with the cash (and debts) that make the weights one. */
 function sideOf({ begin, pnl, sectors }: AttributedDay): Side {
-  const rows = [...sectors].map(([sector, { value, price }]) => ({
+  const rows = [...sectors].map(([sector, { value, earned }]) => ({
     sector,
     weight: value / begin,
-    contribution: price / begin,
+    contribution: earned / begin,
   }));
   const cash = 1 - rows.reduce((sum, { weight }) => sum + weight, 0);
   return { return: pnl / begin, sectors: [...rows, { sector: CASH, weight: cash, contribution: 0 }] };

@@ -19,6 +19,10 @@ const PnlAttributionType = builder.objectRef<PnlAttribution>('PnlAttribution').i
       nullable: true,
       description: "Of each day what was held before, times the price's change.",
     }),
+    dividends: t.exposeFloat('dividends', {
+      nullable: true,
+      description: 'Received, less those paid on short positions, on the days they came into effect.',
+    }),
     fees: t.exposeFloat('fees', { nullable: true, description: 'Commission, negative.' }),
     trading: t.exposeFloat('trading', {
       nullable: true,
@@ -39,9 +43,10 @@ const InstrumentPnlType = builder.objectRef<InstrumentPnl>('InstrumentPnlAttribu
     sector: t.exposeString('sector', { description: '"No sector" where it has none.' }),
     currency: t.exposeString('currency', { description: 'ISO 4217 code of the amounts.' }),
     price: t.exposeFloat('price', { description: "What was held before each day, times the price's change." }),
+    dividends: t.exposeFloat('dividends', { description: 'Received, less those paid on a short position.' }),
     fees: t.exposeFloat('fees', { description: 'Commission, negative.' }),
     trading: t.exposeFloat('trading', { description: "What was bought and sold, to the day's last price." }),
-    pnl: t.exposeFloat('pnl', { description: 'Sum of the three.' }),
+    pnl: t.exposeFloat('pnl', { description: 'Sum of the four.' }),
   }),
 });
 
@@ -126,7 +131,8 @@ async function loadDays(store: ReadStore, portfolioId: string, [from, to]: Range
   const isForeign = positionDays.some(({ currency }) => currency !== baseCurrency);
   // From a week before, so that the first day has a rate to begin with.
   const rates = isForeign ? await store.currencyRates(portfolioId, first && weekBefore(first), last) : [];
-  return { pnlDays, positionDays, rates, baseCurrency };
+  const splits = await store.splits(portfolioId);
+  return { pnlDays, positionDays, rates, splits, baseCurrency };
 }
 
 /** What the portfolio is held against, or why there is nothing. */
@@ -157,7 +163,8 @@ builder.queryFields((t) => ({
       from: t.arg({ type: 'DateTime', description: RANGE.from }),
       to: t.arg({ type: 'DateTime', description: RANGE.to }),
     },
-    description: 'P&L by price, fees and trading, and effects of sectors against a benchmark portfolio, by UTC days.',
+    description:
+      'P&L by price, dividends, fees and trading, and effects of sectors against a benchmark portfolio, by UTC days.',
     resolve: async (_root, { portfolioId, benchmarkPortfolioId, from, to }, { store }) => {
       checkRange(from, to);
       const range = [from ?? null, to ?? null] as const;

@@ -73,7 +73,8 @@ builder.queryFields((t) => ({
   auditTrail: t.field({
     type: [AuditEntryType],
     args: { portfolioId: t.arg.id({ required: true, description: '* for what concerns all.' }), last: t.arg.int(LAST) },
-    description: 'Corrections of fills, changes of limits and of the kill switch, newest first.',
+    description:
+      'Corrections of fills, splits and dividends that moved positions, changes of limits and of the kill switch, newest first.',
     resolve: (_root, { portfolioId, last }, { store }) => store.auditTrail(portfolioId, rowsOf(last)),
   }),
 }));

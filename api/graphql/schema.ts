@@ -16,6 +16,7 @@ import {
 } from './types.ts';
 import './attribution.ts';
 import './control.ts';
+import './corporate-actions.ts';
 import './response.ts';
 
 const MAX_INSTRUMENTS = 1_000;

@@ -70,12 +70,12 @@ export const PnlType = builder.objectRef<PortfolioPnl>('PortfolioPnl').implement
     cash: t.expose('cash', {
       type: 'Decimal',
       nullable: true,
-      description: 'Deposits, less withdrawals, plus what fills moved.',
+      description: 'Deposits, less withdrawals, plus what fills and dividends moved.',
     }),
     realizedPnl: t.expose('realizedPnl', {
       type: 'Decimal',
       nullable: true,
-      description: 'Realised P&L to date, net of commission.',
+      description: 'Realised P&L to date, dividends included, net of commission.',
     }),
     unrealizedPnl: t.exposeFloat('unrealizedPnl', {
       nullable: true,
@@ -138,7 +138,10 @@ export const PositionType = builder.objectRef<LivePosition>('Position').implemen
       description: 'Newest price; null when there never was one.',
     }),
     markTime: t.expose('markTime', { type: 'DateTime', nullable: true }),
-    realizedPnl: t.expose('realizedPnl', { type: 'Decimal', description: 'Realised P&L to date, net of commission.' }),
+    realizedPnl: t.expose('realizedPnl', {
+      type: 'Decimal',
+      description: 'Realised P&L to date, dividends included, net of commission.',
+    }),
     unrealizedPnl: t.exposeFloat('unrealizedPnl', { nullable: true, description: 'Null when open and unpriced.' }),
     marketValue: t.float({
       nullable: true,
@@ -146,6 +149,10 @@ export const PositionType = builder.objectRef<LivePosition>('Position').implemen
       resolve: ({ cost, unrealizedPnl }) => (unrealizedPnl === null ? null : Number(cost) / 1e9 + unrealizedPnl),
     }),
     commission: t.expose('commission', { type: 'Decimal', description: 'Commission paid to date.' }),
+    dividends: t.expose('dividends', {
+      type: 'Decimal',
+      description: 'Dividends received less those paid on short positions, to date; part of realizedPnl.',
+    }),
     unpriced: t.exposeBoolean('unpriced', { description: 'True when the position is open and has no price.' }),
   }),
 });

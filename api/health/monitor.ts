@@ -7,9 +7,15 @@ import { type Check, type InputProgress, ProgressTracker } from './progress.ts';
 
 /** Input topics of each topology's consumer group; fills count as read only when they have come through the repartition topic. */
 const GROUPS = {
-  positions: ['orders.fills', 'positions.fills-by-instrument.repartition', 'market.trades', 'reference.instruments'],
+  positions: [
+    'orders.fills',
+    'positions.fills-by-instrument.repartition',
+    'market.trades',
+    'reference.instruments',
+    'reference.corporate-actions',
+  ],
   portfolio: ['portfolio.positions', 'portfolio.cash'],
-  bars: ['market.trades'],
+  bars: ['market.trades', 'reference.corporate-actions'],
 } as const;
 /** Topics whose tables the API reads: one that the sink never wrote is behind by all there is. */
 const SINK_TOPICS = ['portfolio.pnl', 'portfolio.positions'] as const;

@@ -30,6 +30,7 @@ export function positionFromRow(row: PositionRow): LivePosition {
     multiplier: parseDecimal(row.multiplier),
     realizedPnl: parseDecimal(row.realizedPnl),
     commission: parseDecimal(row.commission),
+    dividends: parseDecimal(row.dividends),
     cashFlow: parseDecimal(row.cashFlow),
   };
 }

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AVRO } from '#schemas/avro.ts';
 import { idProblem } from '#schemas/checks.ts';
-import { TOPICS, topicConfig } from '#schemas/topics.ts';
+import { partitionKeyOf, TOPICS, topicConfig } from '#schemas/topics.ts';
 import { type AvroSerde, type Kafka, type Producer, type SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { describeError, TidemarkError } from '#streams/kit/errors.ts';
 import { LockHeld, takeLock } from '#streams/kit/lock.ts';
@@ -11,7 +11,7 @@ import { findIngest, INGESTS_TOPIC, type IngestEntry, rememberIngest } from './i
 import { type FileKind, type FileKindName, type FileRecord, fileKind, type Origin } from './kinds.ts';
 import { LineReader } from './lines.ts';
 import { FileParser, type ParsedRow } from './parse.ts';
-import { PresentRows, readPresent } from './present.ts';
+import { PresentRows, readPresent, sourceHeader } from './present.ts';
 import { RejectsFile } from './rejects.ts';
 import type { RowProblem } from './row.ts';
 import { UniqueIds } from './unique-ids.ts';
@@ -194,13 +194,21 @@ class IngestRun {
     present: PresentRows,
     { contentHash }: Checked,
   ): Promise<number> {
-    const { topic, key, identity } = this.#kind;
+    const { topic, key, identity, takesBack } = this.#kind;
     let added = 0;
     const read = await this.#read('sending', origin, ({ record }) => {
       if (record === null || present.has(identity(record, origin))) return;
       added++;
       const timestampMs = Math.floor(record.eventTime / 1000);
-      return producer.send({ topic, key: key(record), value: serde.encode(record), timestampMs });
+      const [name, isTakenBack] = [key(record), takesBack?.(record) ?? false];
+      return producer.send({
+        topic,
+        key: name,
+        partitionKey: partitionKeyOf(topic, name),
+        value: isTakenBack ? null : serde.encode(record),
+        ...(isTakenBack && { headers: [sourceHeader(origin)] }),
+        timestampMs,
+      });
     });
     await producer.flush();
     if (read.contentHash !== contentHash) {

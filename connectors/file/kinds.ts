@@ -1,4 +1,4 @@
-import type { Types } from '#schemas/generated/types.ts';
+import type { CorporateAction, Types } from '#schemas/generated/types.ts';
 import type { TopicName } from '#schemas/topics.ts';
 import type { Row } from './row.ts';
 
@@ -17,16 +17,18 @@ export interface Column {
 }
 
 /** A kind of file: its columns, and what record a row becomes. */
-interface KindOf<T extends TopicName> {
+interface KindOf<T extends TopicName, R extends Types[T] = Types[T]> {
   readonly topic: T;
   readonly columns: readonly Column[];
   /** The row's record; of use only when the row has no problems then. */
-  readonly record: (row: Row, origin: Origin) => Types[T];
+  readonly record: (row: Row, origin: Origin) => R;
   /** The Kafka key. */
-  readonly key: (record: Types[T]) => string;
+  readonly key: (record: R) => string;
   /** What tells a record of this ingest from its others, the same whenever the file is read: row number or id. */
-  readonly identity: (record: Types[T], origin: Origin) => number | string;
-  readonly isFrom: (record: Types[T], origin: Origin) => boolean;
+  readonly identity: (record: R, origin: Origin) => number | string;
+  readonly isFrom: (record: R, origin: Origin) => boolean;
+  /** True: the row takes back what was said under its key, with a record that has no value. Its identity is its key then. */
+  readonly takesBack?: (record: R) => boolean;
 }
 
 const column = (name: string, doc: string, required = true): Column => ({ name, doc, required });
@@ -147,10 +149,82 @@ const cash: KindOf<'portfolio.cash'> = {
   isFrom: (movement, { source }) => movement.source === source,
 };
 
-export const FILE_KINDS = { trades, fills, cash };
+const actionKey = ({ instrument, actionId }: CorporateAction) => `${instrument}/${actionId}`;
+const ACTION_TYPES = ['SPLIT', 'CASH_DIVIDEND'] as const;
+interface ActionRow extends CorporateAction {
+  readonly isTakenBack: boolean;
+}
+
+/** The action that a row says. */
+function actionOf(row: Row, source: string): ActionRow {
+  const instrument = row.id('instrument');
+  const before = row.problems.length;
+  const type = row.oneOf('type', ACTION_TYPES);
+  const isType = (wanted: typeof type) => (row.problems.length === before ? type === wanted : null);
+  const [isSplit, isDividend] = [isType('SPLIT'), isType('CASH_DIVIDEND')];
+  const termOf = (name: string, isWanted: boolean | null) => {
+    if (isWanted) return row.positiveDecimal(name);
+    if (isWanted === false) row.mustBeEmpty(name, `must be empty: a ${type} has none`);
+    return null;
+  };
+  const exTime = row.timeToCome('exTime');
+  const isKnown = row.problems.length === before;
+  const made = isKnown ? `${type}:${new Date(exTime / 1000).toISOString().slice(0, 10)}` : null;
+  const isTakenBack = !row.isEmpty('action') && row.oneOf('action', ['SET', 'CANCEL']) === 'CANCEL';
+  return {
+    eventTime: announced(row, exTime, isTakenBack),
+    actionId: row.ownId('actionId', instrument, made),
+    instrument,
+    type,
+    exTime,
+    newUnits: termOf('newUnits', isSplit),
+    oldUnits: termOf('oldUnits', isSplit),
+    amount: termOf('amount', isDividend),
+    source,
+    isTakenBack,
+  };
+}
+
+function announced(row: Row, exTime: number, isTakenBack: boolean): number {
+  if (!row.isEmpty('time')) return row.time('time');
+  if (isTakenBack) row.report('time', '', 'is empty: say when the action was taken back');
+  else if (exTime > row.nowMs * 1000)
+    row.report('time', '', 'is empty, and exTime lies ahead of the clock: give the time of the announcement');
+  return exTime;
+}
+
+const corporateActions: KindOf<'reference.corporate-actions', ActionRow> = {
+  topic: 'reference.corporate-actions',
+  columns: [
+    INSTRUMENT,
+    column('type', ACTION_TYPES.join(' or ')),
+    column('exTime', 'from when trades are without it, a time as others, which may lie ahead; a date is its 00:00 UTC'),
+    column('newUnits', exact('of a SPLIT: units after it, 2 of a 2-for-1'), false),
+    column('oldUnits', exact('of a SPLIT: units before it that these stand for, 1 of a 2-for-1'), false),
+    column('amount', exact('of a CASH_DIVIDEND: gross, per unit, in the currency of the price'), false),
+    column(
+      'actionId',
+      'id unique within the instrument, no "/"; empty: made from type and ex date, such as SPLIT:2020-08-31',
+      false,
+    ),
+    column('time', 'when it was announced or corrected; empty: at exTime, which must not lie ahead then', false),
+    column(
+      'action',
+      'SET (also where empty): as the row says from now on, whatever was said of that actionId; CANCEL: taken back, time says when',
+      false,
+    ),
+  ],
+  record: (row, { source }) => actionOf(row, source),
+  key: actionKey,
+  identity: actionKey,
+  isFrom: (action, { source }) => action.source === source,
+  takesBack: ({ isTakenBack }) => isTakenBack,
+};
+
+export const FILE_KINDS = { trades, fills, cash, 'corporate-actions': corporateActions };
 export type FileKindName = keyof typeof FILE_KINDS;
 /** The record types that files carry. */
-export type FileRecord = Types['market.trades' | 'orders.fills' | 'portfolio.cash'];
+export type FileRecord = Types[(typeof FILE_KINDS)[FileKindName]['topic']];
 /** Any kind; its record goes only where the kind itself made it. */
 export interface FileKind {
   readonly topic: TopicName;
@@ -159,5 +233,6 @@ export interface FileKind {
   readonly key: (record: FileRecord) => string;
   readonly identity: (record: FileRecord, origin: Origin) => number | string;
   readonly isFrom: (record: FileRecord, origin: Origin) => boolean;
+  readonly takesBack?: (record: FileRecord) => boolean;
 }
 export const fileKind = (name: FileKindName): FileKind => FILE_KINDS[name] as unknown as FileKind;

@@ -1,4 +1,4 @@
-import type { AvroSerde, Kafka } from '#streams/kafka/index.ts';
+import type { AvroSerde, Header, Kafka, KafkaRecord } from '#streams/kafka/index.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import type { FileKind, FileRecord, Origin } from './kinds.ts';
 
@@ -29,6 +29,12 @@ export class PresentRows {
   }
 }
 
+/** Says of a record without a value which ingest it comes from. */
+export const sourceHeader = ({ source }: Origin): Header => ({ key: 'source', value: Buffer.from(source) });
+
+const isOf = (headers: KafkaRecord['headers'], { source }: Origin) =>
+  headers.some(({ key, value }) => key === 'source' && value?.toString() === source);
+
 /**
  * Adds the rows of an interrupted ingest that its topic holds from `startOffsets` on. Reads uncommitted, up to the very end: file records
  * are written without transactions, and a transaction of somebody else must not hide them. Other records are passed over.
@@ -48,8 +54,12 @@ export async function readPresent(
   try {
     while (ends.some((end, partition) => reader.position(topic, partition) < end)) {
       for (const { records } of await reader.poll()) {
-        for (const { value } of records) {
-          const record = value && (await decode(serde, value));
+        for (const { key, value, headers } of records) {
+          if (value === null) {
+            if (key !== null && isOf(headers, origin)) present.add(key.toString());
+            continue;
+          }
+          const record = await decode(serde, value);
           if (record && kind.isFrom(record, origin)) present.add(kind.identity(record, origin));
         }
       }

@@ -23,13 +23,14 @@ export class Row {
   /** Counted from 1 over all rows of the file, good and bad: the same whenever the file is read. */
   number = 0;
   readonly #index: ReadonlyMap<string, number>;
-  readonly #nowMs: number;
+  /** The wall clock that event times are held against. */
+  readonly nowMs: number;
   readonly #ids: UniqueIds;
 
-  /** `index`: place of each column. `nowMs`: the wall clock that event times are held against. `ids`: of the file, for all passes over it. */
+  /** `index`: place of each column. `ids`: of the file, for all passes over it. */
   constructor(index: ReadonlyMap<string, number>, nowMs: number, ids: UniqueIds) {
     this.#index = index;
-    this.#nowMs = nowMs;
+    this.nowMs = nowMs;
     this.#ids = ids;
   }
 
@@ -43,11 +44,20 @@ export class Row {
 
   /** Microseconds since 1970-01-01 UTC. */
   time(column: string): number {
+    return this.#time(column, this.nowMs);
+  }
+
+  /** The same of what may lie ahead of the clock. */
+  timeToCome(column: string): number {
+    return this.#time(column, Number.POSITIVE_INFINITY);
+  }
+
+  #time(column: string, nowMs: number): number {
     const text = this.#required(column);
     if (text === '') return 0;
-    const time = parseTime(text, this.#nowMs);
-    if (typeof time === 'number') return time;
-    this.report(column, text, time);
+    const time = parseTime(text, nowMs);
+    if (typeof time === 'number' && Number.isSafeInteger(time)) return time;
+    this.report(column, text, typeof time === 'string' ? time : 'is further ahead than the year 2255');
     return 0;
   }
 
@@ -73,11 +83,28 @@ export class Row {
     if (problem) this.report(column, text, problem);
     else if (reserved !== '' && text.startsWith(reserved))
       this.report(column, text, `begins with "${reserved}", which rows without an id get`);
-    else {
-      const earlier = this.#ids.earlierRow(`${scope}/${text}`, this.number);
-      if (earlier !== null) this.report(column, text, `row ${earlier} of this file has it already`);
-    }
+    else this.#refuseRepeated(column, scope, text);
     return text;
+  }
+
+  /** An id without "/" that no other row of the file has within `scope`. Where the row has none it is `made`; null: that is not known. */
+  ownId(column: string, scope: string, made: string | null): string {
+    const text = this.#text(column) || made;
+    if (text === null) return '';
+    const problem = idProblem(column.replace(/Id$/, ''), text);
+    if (problem) this.report(column, text, problem);
+    else this.#refuseRepeated(column, scope, text);
+    return text;
+  }
+
+  #refuseRepeated(column: string, scope: string, id: string): void {
+    const earlier = this.#ids.earlierRow(`${scope}/${id}`, this.number);
+    if (earlier !== null) this.report(column, id, `row ${earlier} of this file has it already`);
+  }
+
+  mustBeEmpty(column: string, reason: string): void {
+    const text = this.#text(column);
+    if (text !== '') this.report(column, text, reason);
   }
 
   oneOf<T extends string>(column: string, values: readonly T[]): T {

@@ -18,7 +18,14 @@ const ABSENT_PAUSE_MS = 200;
  */
 const LEDGER_STAGES = [
   { group: 'positions', topics: [TOPICS['orders.fills'].name, TOPICS['reference.instruments'].name] },
-  { group: 'positions', topics: ['positions.fills-by-instrument.repartition', TOPICS['market.trades'].name] },
+  {
+    group: 'positions',
+    topics: [
+      'positions.fills-by-instrument.repartition',
+      TOPICS['market.trades'].name,
+      TOPICS['reference.corporate-actions'].name,
+    ],
+  },
   { group: 'portfolio', topics: [TOPICS['portfolio.positions'].name, TOPICS['portfolio.cash'].name] },
 ] as const;
 /** What an order is checked on, beyond the ledger. */

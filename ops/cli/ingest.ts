@@ -18,6 +18,8 @@ const EXAMPLES: Readonly<Record<FileKindName, string>> = {
   fills:
     'time,portfolio,instrument,side,quantity,price,commission,fillId\n  2024-01-05T15:30:01Z,my-desk,AAPL,BUY,100,181.20,1.00,F-1',
   cash: 'time,portfolio,amount\n  2024-01-02,my-desk,1000000',
+  'corporate-actions':
+    'instrument,type,exTime,newUnits,oldUnits,amount\n  AAPL,SPLIT,2020-08-31,4,1,\n  KO,CASH_DIVIDEND,2024-03-14,,,0.485',
 };
 
 const RULES = `
@@ -28,7 +30,9 @@ the rejects file, by line and column. Ingesting the same content again adds noth
 the ingest is known by the SHA-256 of its content, or by --id. Two runs of one ingest at a time are kept apart on this machine.`;
 
 export function ingestCommand(): Command {
-  const command = new Command('ingest').description('bring trades, fills or cash movements in from a CSV file');
+  const command = new Command('ingest').description(
+    'bring trades, fills, cash movements or splits and dividends in from a CSV file',
+  );
   for (const name of Object.keys(FILE_KINDS) as FileKindName[]) {
     const kind = fileKind(name);
     const columns = kind.columns.map(
@@ -78,10 +82,17 @@ async function ingest(kind: FileKindName, file: string, options: Options): Promi
   return report.outcome === 'REFUSED' ? 1 : 0;
 }
 
+const NOUNS: Readonly<Record<FileKindName, string>> = {
+  trades: 'trade',
+  fills: 'fill',
+  cash: 'cash movement',
+  'corporate-actions': 'corporate action',
+};
+
 /** The outcome in words. */
 export function reportLines(report: IngestReport): string[] {
   const { kind, topic, rows, badRows, added, alreadyThere, durationMs, firstProblems } = report;
-  const noun = { trades: 'trade', fills: 'fill', cash: 'cash movement' }[kind];
+  const noun = NOUNS[kind];
   const lines = firstProblems.map(
     ({ line, column, value, reason }) => `  line ${line}${column && `, ${column}`}${value && ` "${value}"`}: ${reason}`,
   );

@@ -14,16 +14,16 @@ export interface AuditEntry {
   /** Instrument id; null where the change is not about one. */
   readonly instrument: null | string;
   /** What was changed. OTHER: something that this schema does not know yet. */
-  readonly subject: 'OTHER' | 'FILL' | 'LIMIT' | 'CONTROL';
-  /** Id of what was changed: the fillId of a fill, the limitId of a limit, of the kill switch its portfolio, or the incident that a workflow or a person acted on. */
+  readonly subject: 'OTHER' | 'FILL' | 'LIMIT' | 'CONTROL' | 'CORPORATE_ACTION';
+  /** Id of what was changed: the fillId of a fill, the actionId of a corporate action, the limitId of a limit, of the kill switch its portfolio, or the incident that a workflow or a person acted on. */
   readonly subjectId: string;
-  /** What was done to it, e.g. CORRECT or CANCEL of a fill; SET, REMOVE or ADJUST of a limit; a state of the kill switch; HALT, REDUCE, OVERRIDE or RESUME for an incident. */
+  /** What was done to it, e.g. CORRECT or CANCEL of a fill; APPLY, CORRECT or CANCEL of a corporate action; SET, REMOVE or ADJUST of a limit; a state of the kill switch; HALT, REDUCE, OVERRIDE or RESUME for an incident. */
   readonly action: string;
   /** The subject before, as JSON with exact amounts as decimal strings; null where there was none. */
   readonly before: null | string;
   /** The subject after, likewise; null where there is none any more, as after CANCEL. */
   readonly after: null | string;
-  /** Running totals that it moved, as JSON {"<total>": {"before": "<decimal>", "after": "<decimal>"}}: of a fill quantity, cost, realizedPnl, commission and cashFlow of its position. */
+  /** Running totals that it moved, as JSON {"<total>": {"before": "<decimal>", "after": "<decimal>"}}: of a fill or a corporate action quantity, cost, realizedPnl, commission, cashFlow and dividends of its position. */
   readonly effect: null | string;
   /** Topic of the record that made the change. */
   readonly sourceTopic: string;
@@ -187,7 +187,7 @@ export interface InstrumentMark {
 
 /** Return of an instrument from one UTC day with trades to the next one. Compacted: the newest record per instrument and date holds. */
 export interface DailyReturn {
-  /** Since when it is known, microseconds since 1970-01-01 UTC: the end of the day, or the stream time at which a late trade changed it. Equals the Kafka record timestamp in milliseconds. */
+  /** Since when it is known, microseconds since 1970-01-01 UTC: the end of the day, or the stream time at which a late trade or corporate action changed it. Equals the Kafka record timestamp in milliseconds. */
   readonly eventTime: Micros;
   /** Instrument id, e.g. AAPL. Not empty. */
   readonly instrument: string;
@@ -195,19 +195,23 @@ export interface DailyReturn {
   readonly date: string;
   /** Last price of the day, in the instrument's currency, greater than zero. */
   readonly close: number;
-  /** Last price of the previous day with trades, greater than zero. Not adjusted for splits and dividends beyond what the trades are. */
+  /** Last price of the previous day with trades, greater than zero, as it was traded. */
   readonly previousClose: number;
   /** That day, ISO 8601; days without trades between are part of this one return. */
   readonly previousDate: string;
-  /** close / previousClose - 1, a fraction (0.01 is one percent); finite, greater than or equal to -1. */
+  /** Total return (splitFactor x close + dividend) / previousClose - 1, a fraction (0.01 is one percent); finite, greater than or equal to -1. */
   readonly simpleReturn: number;
+  /** Units at the end of the day for one unit of the previous one: product of the splits of reference.corporate-actions with an ex day (UTC) after it and up to this; 1 without any. */
+  readonly splitFactor: number;
+  /** Cash dividends of these days on one unit of the previous one, in the currency of the price; 0 without any. */
+  readonly dividend: number;
   /** Value traded on the day, sum of price x size of the trades that have a size, in the instrument's currency and without multiplier, as of the record; null when none has one. */
   readonly turnover: null | number;
-  /** 0 in the first record of the instrument and date, one more in each that replaces it because one of the closes changed. */
+  /** 0 in the first record of the instrument and date, one more in each that replaces it because one of the closes or corporate actions changed. */
   readonly revision: number;
   /** Topic of the record that caused this one. */
   readonly sourceTopic: string;
-  /** Event time of the day's newest trade, or of the late trade that changed a close, microseconds UTC. */
+  /** Event time of the day's newest trade, of the late trade that changed a close, or of the corporate action that came late, microseconds UTC. */
   readonly sourceEventTime: Micros;
 }
 
@@ -433,7 +437,7 @@ export interface PortfolioPnl {
   readonly sourceEventTime: Micros;
 }
 
-/** A position after a fill, a correction of one, or a new mark. Exact figures are running totals since the portfolio began. */
+/** A position after a fill, a correction of one, a corporate action, or a new mark. Exact figures are running totals since the portfolio began. */
 export interface Position {
   /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
   readonly eventTime: Micros;
@@ -447,7 +451,7 @@ export interface Position {
   readonly cost: Decimal;
   /** Average entry price per unit, derived from cost for display; null when flat. */
   readonly averagePrice: null | number;
-  /** Newest trade price; null when the instrument never traded (unpriced). */
+  /** Newest trade price; from the ex time of a split or dividend to the next trade what it is worth without it; null when the instrument never traded (unpriced). */
   readonly markPrice: null | number;
   /** Event time of the mark, microseconds UTC; null when unpriced. */
   readonly markTime: null | Micros;
@@ -455,26 +459,50 @@ export interface Position {
   readonly multiplier: Decimal;
   /** ISO 4217 code of every amount here: that of the newest description of the instrument, USD when nobody described it. An instrument whose currency really changes needs a new id: amounts to date are running totals. */
   readonly currency: string;
-  /** Realised P&L to date, net of commission. */
+  /** Realised P&L to date, dividends included, net of commission. */
   readonly realizedPnl: Decimal;
   /** quantity x mark x multiplier - cost; 0 when flat; null when open and unpriced. */
   readonly unrealizedPnl: null | number;
   /** Commission paid to date. */
   readonly commission: Decimal;
-  /** Cash moved by fills to date: sells minus buys minus commission. */
+  /** Dividends received less those paid on short positions, to date, at their ex times; part of realizedPnl and cashFlow. */
+  readonly dividends: Decimal;
+  /** Cash moved by fills and dividends to date: sells minus buys minus commission plus dividends. */
   readonly cashFlow: Decimal;
   /** Fills in force: applied to date and not cancelled. */
   readonly fills: number;
-  /** Changes of the exact figures to date: one for each fill, correction and cancellation; 0 in records from before there were corrections. */
+  /** Changes of the exact figures to date: one for each fill, correction, cancellation and corporate action that moved them; 0 in records from before there were corrections. */
   readonly revision: number;
   /** True when the position is open and has no mark. */
   readonly unpriced: boolean;
-  /** What changed: the fills (a new one, or one corrected or cancelled), or a new mark. */
-  readonly cause: 'FILL' | 'MARK';
+  /** What changed: the fills (a new one, or one corrected or cancelled), a new mark, or a split or dividend took effect, was corrected or taken back. */
+  readonly cause: 'FILL' | 'MARK' | 'CORPORATE_ACTION';
   /** Topic of the record that caused this one. */
   readonly sourceTopic: string;
   /** Event time of the record that caused this one, microseconds UTC. */
   readonly sourceEventTime: Micros;
+}
+
+/** A split or a cash dividend of an instrument. Compacted: the newest record per instrument/actionId holds, one without a value takes the action back. */
+export interface CorporateAction {
+  /** When it was said (announced, corrected), microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Id of the action, unique within the instrument. Not empty, no slash. */
+  readonly actionId: string;
+  /** Instrument id, e.g. AAPL. Not empty. */
+  readonly instrument: string;
+  /** SPLIT: every oldUnits units become newUnits; also reverse splits and stock dividends. CASH_DIVIDEND: amount per unit. */
+  readonly type: 'SPLIT' | 'CASH_DIVIDEND';
+  /** From when trades are without it, microseconds UTC: who holds the instrument just before is entitled. */
+  readonly exTime: Micros;
+  /** Of a SPLIT: units after it, greater than zero; 2 of a 2-for-1. Else null. */
+  readonly newUnits: null | Decimal;
+  /** Of a SPLIT: units before it that these stand for, greater than zero; 1 of a 2-for-1. Else null. */
+  readonly oldUnits: null | Decimal;
+  /** Of a CASH_DIVIDEND: gross, per unit as counted just before exTime, in the currency of the instrument's price, greater than zero. Else null. */
+  readonly amount: null | Decimal;
+  /** Where this comes from. */
+  readonly source: string;
 }
 
 /** What an instrument is. Compacted: the newest record per instrument holds. */
@@ -1036,6 +1064,7 @@ export interface Types {
   'portfolio.cash': CashMovement;
   'portfolio.pnl': PortfolioPnl;
   'portfolio.positions': Position;
+  'reference.corporate-actions': CorporateAction;
   'reference.instruments': Instrument;
   'reference.portfolios': Portfolio;
   'risk.acknowledgements': RiskAcknowledgement;

@@ -7,8 +7,8 @@ import { ANALYST_VIEWS, type View } from './views.ts';
 const text = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
 /**
- * Creates the database, tables and views, and adds the columns that schemas have gained, and lets those hold null that schemas have
- * made so; does nothing to what is there already. Tables derive from the Avro schemas, comments included. Throws MIGRATION_FAILED.
+ * Creates the database, tables and views, and adds the columns that schemas have gained, and lets those hold null, or new symbols of an enum,
+ * that schemas have made so; does nothing to what is there already. Tables derive from the Avro schemas, comments included. Throws MIGRATION_FAILED.
  */
 export async function migrate(clickhouseUrl: string): Promise<void> {
   const database = databaseOf(clickhouseUrl);
@@ -35,7 +35,7 @@ export function statements(): string[] {
         ...columns.map(
           ({ name, type, doc }) => `ALTER TABLE ${view}_raw ADD COLUMN IF NOT EXISTS ${definition(name, type, doc)}`,
         ),
-        ...lettingNull(view, columns),
+        ...widening(view, columns),
         createView({
           name: view,
           doc,
@@ -55,10 +55,10 @@ export function statements(): string[] {
   ];
 }
 
-/** Schemas let fields become null later on; of a column that can hold it this changes nothing. */
-function lettingNull(view: string, columns: Columns): string[] {
+/** Schemas let fields become null, and enums have more symbols, later on; of a column that can hold them this changes nothing. */
+function widening(view: string, columns: Columns): string[] {
   const changes = columns
-    .filter(({ type }) => type.startsWith('Nullable('))
+    .filter(({ type }) => /^(Nullable\(|Enum8\()/.test(type))
     .map(({ name, type, doc }) => `MODIFY COLUMN ${definition(name, type, doc)}`);
   return changes.length === 0 ? [] : [`ALTER TABLE ${view}_raw ${changes.join(', ')}`];
 }

@@ -24,6 +24,11 @@ export const TARGETS = {
     order: ['instrument', 'interval', 'start_time'],
     doc: 'Every state of every bar: one row per record of market.bars. Current ones: bars_latest.',
   },
+  'reference.corporate-actions': {
+    view: 'corporate_actions',
+    order: ['instrument', 'ex_time'],
+    doc: 'Splits and dividends as people have said them over time: one row each time. What was taken back stays here.',
+  },
   'orders.fills': {
     view: 'fills',
     order: ['portfolio', 'instrument', 'event_time'],

@@ -346,18 +346,19 @@ FROM pnl GROUP BY portfolio, day`,
       column('cost', AMOUNT, 'Signed exact cost of what is held, before commission.'),
       column('average_price', 'Nullable(Float64)', 'Average entry price; null when flat.'),
       column('mark_price', 'Nullable(Float64)', 'Newest trade price; null when the instrument never traded.'),
-      column('realized_pnl', AMOUNT, 'Realised P&L to date, net of commission.'),
+      column('realized_pnl', AMOUNT, 'Realised P&L to date, dividends included, net of commission.'),
       column('unrealized_pnl', 'Nullable(Float64)', 'Unrealised P&L; 0 when flat, null when unpriced.'),
       column('commission', AMOUNT, 'Commission paid to date.'),
-      column('cash_flow', AMOUNT, 'Cash moved by fills to date: sells minus buys minus commission.'),
+      column('cash_flow', AMOUNT, 'Cash moved to date: sells minus buys minus commission plus dividends.'),
       column('fills', 'Int64', 'Fills in force.'),
+      column('dividends', AMOUNT, 'Dividends received less those paid to date; part of realized_pnl and cash_flow.'),
     ],
     sql: `SELECT portfolio, instrument, newest.1 AS event_time, newest.2 AS quantity, newest.3 AS cost,
   newest.4 AS average_price, newest.5 AS mark_price, newest.6 AS realized_pnl, newest.7 AS unrealized_pnl,
-  newest.8 AS commission, newest.9 AS cash_flow, newest.10 AS fills
+  newest.8 AS commission, newest.9 AS cash_flow, newest.10 AS fills, newest.11 AS dividends
 FROM (
   SELECT portfolio, instrument, argMax((event_time, quantity, cost, average_price, mark_price, realized_pnl,
-    unrealized_pnl, commission, cash_flow, fills), _offset) AS newest
+    unrealized_pnl, commission, cash_flow, fills, dividends), _offset) AS newest
   FROM positions GROUP BY portfolio, instrument
 )`,
   },

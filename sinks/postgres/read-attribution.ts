@@ -1,10 +1,12 @@
 /** What attribution reads beside values and closes: positions at the ends of days, what instruments are, exchange rates of a portfolio. */
-import type { Queries } from './query.ts';
+import { micros, type Queries } from './query.ts';
 
 /** A position at the end of a UTC day, in its own currency. Exact amounts are rounded to doubles: they meet prices at once. */
 export interface PositionDay {
   /** YYYY-MM-DD. */
   readonly date: string;
+  /** Of the record, microseconds UTC. */
+  readonly eventTime: number;
   readonly instrument: string;
   readonly currency: string;
   readonly quantity: number;
@@ -14,6 +16,7 @@ export interface PositionDay {
   readonly cost: number;
   readonly cashFlow: number;
   readonly commission: number;
+  readonly dividends: number;
 }
 export interface InstrumentRow {
   readonly instrument: string;
@@ -40,9 +43,9 @@ export interface AttributionStore {
 }
 
 const POSITION_DAYS_SQL = `
-  select to_char(day, 'YYYY-MM-DD') as date, instrument, currency, quantity::float8 as quantity,
+  select to_char(day, 'YYYY-MM-DD') as date, ${micros('event_time')} as "eventTime", instrument, currency, quantity::float8 as quantity,
     multiplier::float8 as multiplier, mark_price as mark, cost::float8 as cost, cash_flow::float8 as "cashFlow",
-    commission::float8 as commission
+    commission::float8 as commission, dividends::float8 as dividends
   from (
     select * from position_days
     where portfolio = $1 and day >= coalesce($2::date, '-infinity') and day <= coalesce($3::date, 'infinity')

@@ -1,6 +1,7 @@
 import type { CurrencyPnl, RiskBacktest, RiskMeasures } from '#schemas/generated/types.ts';
 import { decimal, fieldsOf, micros, openQueries, timeOf } from './query.ts';
 import { type AttributionStore, attributionQueries } from './read-attribution.ts';
+import { type CorporateActionStore, corporateActionQueries } from './read-corporate-actions.ts';
 import { type LimitStore, limitQueries } from './read-limits.ts';
 
 /** What a portfolio is called. */
@@ -61,6 +62,7 @@ export interface PositionRow {
   readonly realizedPnl: string;
   readonly unrealizedPnl: number | null;
   readonly commission: string;
+  readonly dividends: string;
   readonly cashFlow: string;
   readonly fills: number;
   readonly unpriced: boolean;
@@ -68,6 +70,8 @@ export interface PositionRow {
   readonly partition: number;
   readonly offset: number;
 }
+
+export type { DailyClose } from './read-corporate-actions.ts';
 
 /** A portfolio's value at the end of one event time, where it is known. */
 export interface PnlPoint {
@@ -86,11 +90,6 @@ export interface PnlDay {
   readonly equity: number;
   /** Change of the equity on that day, less net deposits. */
   readonly dayPnl: number;
-}
-/** Last price of a UTC day. */
-export interface DailyClose {
-  readonly date: string;
-  readonly close: number;
 }
 /** Newest record of a portfolio in `risk.measures`, and where it stands there. */
 export interface RiskRow extends RiskMeasures {
@@ -121,7 +120,7 @@ export interface SinkOffset {
 }
 
 /** The query side of the PostgreSQL store. Every method throws the driver's error when the database is unreachable. */
-export interface ReadStore extends LimitStore, AttributionStore {
+export interface ReadStore extends LimitStore, AttributionStore, CorporateActionStore {
   /**
    * Every portfolio known by reference data or by a value, by id. A portfolio without reference data is named by its
    * id.
@@ -143,8 +142,6 @@ export interface ReadStore extends LimitStore, AttributionStore {
   ): Promise<PnlPoint[]>;
   /** The ends of the UTC days that begin in [from, to] (null: open), oldest first. */
   pnlDays(portfolioId: string, fromMicros: number | null, toMicros: number | null): Promise<PnlDay[]>;
-  /** Final daily closes of an instrument from a day on (null: all), oldest first. */
-  dailyCloses(instrument: string, from: string | null): Promise<DailyClose[]>;
   /** Null when the portfolio has no measures yet. */
   latestRisk(portfolioId: string): Promise<RiskRow | null>;
   /**
@@ -194,7 +191,7 @@ const POSITIONS_SQL = `
     ${decimal('cost')} as cost, average_price as "averagePrice", mark_price as "markPrice",
     ${micros('mark_time')} as "markTime", ${decimal('multiplier')} as multiplier, currency,
     ${decimal('realized_pnl')} as "realizedPnl", unrealized_pnl as "unrealizedPnl",
-    ${decimal('commission')} as commission, ${decimal('cash_flow')} as "cashFlow",
+    ${decimal('commission')} as commission, ${decimal('dividends')} as dividends, ${decimal('cash_flow')} as "cashFlow",
     fills, unpriced, record_partition as partition, record_offset as offset
   from positions where portfolio = $1 order by instrument`;
 
@@ -243,11 +240,6 @@ const PNL_DAYS_SQL = `
     and day <= coalesce(timestamptz 'epoch' + $3::bigint * interval '1 microsecond', 'infinity')
   order by day`;
 
-const CLOSES_SQL = `
-  select to_char(start_time at time zone 'UTC', 'YYYY-MM-DD') as date, close
-  from market_bars where instrument = $1 and interval = 'DAY' and start_time >= coalesce($2::timestamptz, '-infinity')
-  order by start_time`;
-
 const LATEST_RISK_SQL = `
   select ${fieldsOf('risk.measures')}, record_partition as partition, record_offset as offset
   from risk_measures_latest where portfolio = $1`;
@@ -294,6 +286,7 @@ export function openReadStore(databaseUrl: string): ReadStore {
   return {
     ...limitQueries({ rows }),
     ...attributionQueries({ rows }),
+    ...corporateActionQueries({ rows }),
     portfolios: () => rows<PortfolioName>(PORTFOLIOS_SQL),
     latestPnl: async (portfolioId) => (await rows<PnlRow>(LATEST_PNL_SQL, [portfolioId]))[0] ?? null,
     positions: (portfolioId) => rows<PositionRow>(POSITIONS_SQL, [portfolioId]),
@@ -304,8 +297,6 @@ export function openReadStore(databaseUrl: string): ReadStore {
       return rows<PnlPoint>(HISTORY_SQL, [portfolioId, fromMicros, toMicros, points, buckets]);
     },
     pnlDays: (portfolioId, fromMicros, toMicros) => rows<PnlDay>(PNL_DAYS_SQL, [portfolioId, fromMicros, toMicros]),
-    dailyCloses: (instrument, from) =>
-      rows<DailyClose>(CLOSES_SQL, [instrument, from === null ? null : `${from}T00:00:00Z`]),
     latestRisk: async (portfolioId) => (await rows<RiskRow>(LATEST_RISK_SQL, [portfolioId]))[0] ?? null,
     riskHistory: (portfolioId, method, confidence, fromMicros, toMicros, maxPoints = MAX_HISTORY_POINTS) =>
       rows<RiskPoint>(RISK_HISTORY_SQL, [portfolioId, method, confidence, fromMicros, toMicros, bounded(maxPoints)]),

@@ -21,6 +21,7 @@ const DAY_MICROS = 86_400_000_000;
 export const TARGETS = {
   'reference.portfolios': [{ table: 'portfolios', newestBy: ['portfolio'] }],
   'reference.instruments': [{ table: 'instruments', newestBy: ['instrument'] }],
+  'reference.corporate-actions': [{ table: 'corporate_actions', newestBy: ['instrument', 'action_id'] }],
   'market.bars': [
     {
       table: 'market_bars',

@@ -80,7 +80,7 @@ export class Task {
    */
   process(source: CompiledSource, record: StreamRecord): Rejection | null {
     const before = this.streamTimeMs;
-    if (record.timestampMs > before) this.streamTimeMs = record.timestampMs;
+    if (source.movesTime && record.timestampMs > before) this.streamTimeMs = record.timestampMs;
     this.#current = record;
     this.#rejection = null;
     this.lateReason = null;

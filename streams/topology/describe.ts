@@ -19,7 +19,7 @@ function describeSub(sub: SubTopology): string[] {
   const lines = [`  Sub-topology: ${sub.id}`];
   for (const source of sub.sources)
     lines.push(
-      `    Source: ${source.name} (topic: ${source.topic}, poison: ${source.onPoison})`,
+      `    Source: ${source.name} (topic: ${source.topic}, poison: ${source.onPoison}${source.movesTime ? '' : ', moves no time'})`,
       `      --> ${source.children.join(', ')}`,
     );
   for (const { name, stores = [], globals = [], children, inputs } of sub.processors) {

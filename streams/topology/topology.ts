@@ -9,6 +9,7 @@ export interface CompiledSource {
   readonly topic: string;
   readonly value: AvroSchema;
   readonly onPoison: PoisonPolicy;
+  readonly movesTime: boolean;
   readonly internal: boolean;
   /** Processors, repartitions and sinks that list it as input. */
   readonly children: readonly string[];
@@ -149,11 +150,12 @@ function subTopology(
   return {
     id,
     sources: [
-      ...Object.entries(sources).map(([name, { topic, value, onPoison = 'FAIL' as const }]) => ({
+      ...Object.entries(sources).map(([name, { topic, value, onPoison = 'FAIL' as const, movesTime = true }]) => ({
         name,
         topic,
         value,
         onPoison,
+        movesTime,
         internal: false,
         children: childrenOf(name),
       })),
@@ -163,6 +165,7 @@ function subTopology(
         topic: repartitionTopic(definition.name, name),
         value,
         onPoison: 'DEAD_LETTER' as const,
+        movesTime: true,
         internal: true,
         children: childrenOf(name),
       })),

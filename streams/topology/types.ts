@@ -190,6 +190,11 @@ export interface SourceNode {
   readonly value: AvroSchema;
   /** Default FAIL. */
   readonly onPoison?: PoisonPolicy;
+  /**
+   * Whether its records move stream time; default true. False where records are about other times than that of the stream, as reference data is:
+   * one that is ahead would make everything else late.
+   */
+  readonly movesTime?: boolean;
 }
 /** A processor, the nodes it takes records from, and the stores and global tables that it may use. */
 export interface ProcessorNode {

@@ -100,6 +100,7 @@ describe('tidemark export', { timeout: 120_000 }, () => {
       realizedPnl: 0n,
       unrealizedPnl: null,
       commission: 0n,
+      dividends: 0n,
       cashFlow: 0n,
       fills: 1,
       revision: 1,

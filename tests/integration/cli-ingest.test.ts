@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { IngestReport } from '#connectors/file/ingest.ts';
 import { type Kafka, openKafka } from '#streams/kafka/index.ts';
+import { murmur2Partition } from '#streams/kafka/murmur2.ts';
 import { takeLock } from '#streams/kit/lock.ts';
 import { CommandLine, parseLines } from './cli.ts';
 import { type Services, startServices, until } from './harness.ts';
@@ -58,6 +59,33 @@ describe('tidemark ingest', { timeout: 300_000 }, () => {
       expect.objectContaining({ fillId: `${id}:2`, side: 'SELL', venue: `file:${id}` }),
     ]);
     expect(records.map(({ timestamp }) => timestamp)).toEqual(['2024-01-05T15:30:00.000Z', '2024-01-05T15:29:00.000Z']);
+  });
+
+  it('brings corporate actions in, corrects them and takes them back, each file once', async () => {
+    const header = 'instrument,type,exTime,newUnits,oldUnits,amount,actionId,time,action';
+    const first = file(
+      'actions.csv',
+      header,
+      'AAPL,SPLIT,2020-08-31,4,1,,s,2020-07-30,',
+      'KO,CASH_DIVIDEND,2024-03-14,,,0.485,,,',
+    );
+    expect(await ingest('corporate-actions', first)).toMatchObject({ code: 0, report: { outcome: 'ADDED', added: 2 } });
+    const second = file('taken-back.csv', header, 'AAPL,SPLIT,2020-08-31,4,1,,s,2020-08-01,CANCEL');
+    expect((await ingest('corporate-actions', second)).report).toMatchObject({ outcome: 'ADDED', added: 1 });
+    expect((await ingest('corporate-actions', second)).report).toMatchObject({
+      outcome: 'ALREADY_DONE',
+      alreadyThere: 1,
+    });
+    const records = await tidemark.exported('reference.corporate-actions');
+    const said = records.map(({ key, value }) => [key, value && (value as { type: string }).type]);
+    expect(said.filter(([key]) => key === 'AAPL/s')).toEqual([
+      ['AAPL/s', 'SPLIT'],
+      ['AAPL/s', null],
+    ]);
+    expect(said).toContainEqual(['KO/CASH_DIVIDEND:2024-03-14', 'CASH_DIVIDEND']);
+    // As what is read beside it has them.
+    const partitionOf = (one: string) => records.find(({ key }) => key === one)!.partition;
+    expect(partitionOf('AAPL/s')).toBe(murmur2Partition('AAPL', 4));
   });
 
   it('knows the same content again when it is packed', async () => {

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AVRO } from '#schemas/avro.ts';
 import { parseDecimal } from '#schemas/decimal.ts';
-import type { CashMovement, Fill, OrderRequest, RiskLimit, Trade, Types } from '#schemas/generated/types.ts';
+import type {
+  CashMovement,
+  CorporateAction,
+  Fill,
+  OrderRequest,
+  RiskLimit,
+  Trade,
+  Types,
+} from '#schemas/generated/types.ts';
 import { partitionKeyOf, TOPICS, type TopicName, topicConfig } from '#schemas/topics.ts';
 import { type Kafka, openKafka, SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { silentLog } from '#streams/kit/log.ts';
@@ -87,6 +95,31 @@ const orders = days.flatMap((date, day) =>
     }),
   ),
 );
+/** One that is known before, and one that comes after its ex time. */
+const actions: readonly CorporateAction[] = [
+  {
+    eventTime: closeOf(days[0]!),
+    actionId: 'split',
+    instrument: 'AAPL',
+    type: 'SPLIT',
+    exTime: closeOf(days[60]!) - 3_600e6,
+    newUnits: parseDecimal('3'),
+    oldUnits: parseDecimal('2'),
+    amount: null,
+    source: 'test',
+  },
+  {
+    eventTime: closeOf(days[80]!),
+    actionId: 'dividend',
+    instrument: 'KO',
+    type: 'CASH_DIVIDEND',
+    exTime: closeOf(days[70]!) - 3_600e6,
+    newUnits: null,
+    oldUnits: null,
+    amount: parseDecimal('0.38'),
+    source: 'test',
+  },
+];
 const descriptions = INSTRUMENTS.map((name) => instrument(name, 'Energy'));
 
 /** A system of its own: the five topologies replayed one after the other, and what risk and limits have written, byte for byte. */
@@ -112,6 +145,8 @@ async function run(
       utilisation: await read(kafka, 'risk.utilisation'),
       breaches: await read(kafka, 'risk.breaches'),
       decisions: await read(kafka, 'orders.decisions'),
+      returns: await read(kafka, 'market.returns'),
+      audit: await read(kafka, 'audit.trail'),
     };
     await kafka.close();
     return written;
@@ -143,6 +178,7 @@ async function prepare(kafka: Kafka, registry: SchemaRegistry, batch: number): P
   };
   for (const topic of Object.keys(TOPICS) as TopicName[]) await topicSerde(registry, topic, AVRO[topic]);
   await send('reference.instruments', descriptions, (value) => value.instrument);
+  await send('reference.corporate-actions', actions, (value) => `${value.instrument}/${value.actionId}`);
   await send('portfolio.cash', cash, (value) => value.portfolio);
   await send('risk.limits', LIMITS, (value) => `${value.portfolio}/${value.limitId}`);
   await send('orders.fills', fills, (value) => value.portfolio);
@@ -150,6 +186,9 @@ async function prepare(kafka: Kafka, registry: SchemaRegistry, batch: number): P
   await send('market.trades', trades, (value) => value.instrument);
   await producer.close();
 }
+
+/** As it stands in the records. */
+const ACTIONS_TOPIC_HEX = Buffer.from('reference.corporate-actions').toString('hex');
 
 type Options = Omit<Parameters<typeof runTopology>[1], 'metrics' | 'replay' | 'onStep'>;
 
@@ -187,7 +226,7 @@ async function read(kafka: Kafka, topic: TopicName): Promise<string[]> {
 }
 
 it(
-  'gives the same risk, breaches and decisions, byte for byte, from the same trades, fills and orders: in other batches, and stopped on its way',
+  'gives the same risk, breaches and decisions, byte for byte, from the same trades, fills, splits and orders: in other batches, and stopped on its way',
   async () => {
     const first = await run(1_000, 60, 0);
     expect(first.measures!.length).toBeGreaterThan(2 * DAYS);
@@ -195,6 +234,8 @@ it(
     expect(first.utilisation!.length).toBeGreaterThan(DAYS);
     expect(first.breaches!.length).toBeGreaterThan(20);
     expect(first.decisions).toHaveLength(orders.length);
+    // Both portfolios hold both instruments; the rest is of limits.
+    expect(first.audit!.filter((entry) => entry.includes(ACTIONS_TOPIC_HEX))).toHaveLength(4);
     expect(await run(3, 60, 4)).toEqual(first);
   },
   LIMIT_MS,

@@ -70,6 +70,7 @@ describe('what attribution reads', () => {
     const rows = await read.positionDays('fund', null, null);
     expect(rows[0]).toEqual({
       date: '1990-01-02',
+      eventTime: first[2]!.eventTime,
       instrument: 'A',
       currency: 'USD',
       quantity: 10,
@@ -78,6 +79,7 @@ describe('what attribution reads', () => {
       cost: 1000.5,
       cashFlow: -1002.75,
       commission: 2.25,
+      dividends: 1.25,
     });
     const expected = ['1990-01-02 A 101', '1990-01-02 B null', '1990-01-03 A 103', '1990-01-07 A 104'];
     expect(await days('fund', null, null)).toEqual(expected);
@@ -140,6 +142,58 @@ describe('what attribution reads', () => {
       { instrument: 'A', sector: 'Energy', assetClass: 'EQUITY' },
       { instrument: 'MTUM', sector: null, assetClass: 'FACTOR' },
     ]);
+  });
+
+  it('is splits of what is held, and closes as they are worth after splits and dividends', async () => {
+    const at = (day: number) => Date.UTC(1990, 0, day) * 1000;
+    const action = (actionId: string, day: number, terms: Partial<Types['reference.corporate-actions']>) => ({
+      eventTime: at(day),
+      actionId,
+      instrument: 'SPLITTER',
+      type: 'SPLIT' as const,
+      exTime: at(day),
+      newUnits: null,
+      oldUnits: null,
+      amount: null,
+      source: 'test',
+      ...terms,
+    });
+    const split = action('s', 3, { newUnits: parseDecimal('2'), oldUnits: parseDecimal('1') });
+    const dividend = action('d', 4, { type: 'CASH_DIVIDEND', amount: parseDecimal('2') });
+    await write('reference.corporate-actions', [action('s', 2, split), dividend, split]);
+    await write('portfolio.positions', [held('holder', 'SPLITTER', 0, 100)]);
+    const bar = (day: number, close: number): Types['market.bars'] => ({
+      eventTime: at(day + 1),
+      instrument: 'SPLITTER',
+      interval: 'DAY',
+      startTime: at(day),
+      endTime: at(day + 1),
+      open: close,
+      high: close,
+      low: close,
+      close,
+      volume: null,
+      vwap: null,
+      trades: 1,
+      final: true,
+      revision: 0,
+      sourceTopic: 'market.trades',
+      sourceEventTime: at(day),
+    });
+    await write('market.bars', [bar(2, 100), bar(3, 51), bar(4, 49)]);
+    expect((await read.corporateActions('SPLITTER', 10)).map(({ actionId, amount }) => [actionId, amount])).toEqual([
+      ['d', '2'],
+      ['s', null],
+    ]);
+    expect(await read.splits('holder')).toEqual([{ instrument: 'SPLITTER', exTime: at(3), ratio: 2 }]);
+    expect(await read.splits('nobody')).toEqual([]);
+    // From 102 for what had been 100, to 51 with the dividend for what had been 51.
+    const [first, second, third] = await read.dailyCloses('SPLITTER', null);
+    expect([second!.close / first!.close, third!.close / second!.close]).toEqual([
+      expect.closeTo(1.02, 12),
+      expect.closeTo(1, 12),
+    ]);
+    expect(third!.close).toBe(49);
   });
 
   it('is the rates at the ends of days, of portfolios that need some', async () => {

@@ -47,6 +47,7 @@ export const position = (portfolio: string, instrument: string, index: number): 
   realizedPnl: 0n,
   unrealizedPnl: null,
   commission: 0n,
+  dividends: parseDecimal(`${index}.25`),
   cashFlow: parseDecimal(`-${index}.5`),
   fills: index,
   revision: index,

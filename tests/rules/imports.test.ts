@@ -52,6 +52,7 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
       'sinks/postgres/read-reports.ts',
       'sinks/postgres/read-limits.ts',
       'sinks/postgres/read-attribution.ts',
+      'sinks/postgres/read-corporate-actions.ts',
       'sinks/clickhouse/read.ts',
       'ui/build.ts',
     ],

@@ -263,6 +263,8 @@ describe('daily returns', () => {
           previousClose: 11,
           previousDate: '2023-01-04',
           simpleReturn: 1,
+          splitFactor: 1,
+          dividend: 0,
           turnover: 22,
           revision: 0,
           sourceTopic: 'market.trades',

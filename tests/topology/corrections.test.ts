@@ -162,6 +162,7 @@ describe('the audit trail', () => {
         realizedPnl: { before: '4', after: '1.5' },
         commission: { before: '2', after: '1.5' },
         cashFlow: { before: '28', after: '25.5' },
+        dividends: { before: '0', after: '0' },
       },
     ]);
     expect(cancelled!.value).toMatchObject({ action: 'CANCEL', subjectId: '3', after: null, sourceOffset: 3 });

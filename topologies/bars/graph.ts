@@ -3,18 +3,26 @@ import { TOPICS } from '#schemas/topics.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
 import { BarBuilder } from './builder.ts';
 import { INTERVALS } from './intervals.ts';
-import { DAY_CLOSES_SCHEMA, DailyReturns } from './returns.ts';
+import { DAY_CLOSES_SCHEMA, DailyReturns, KNOWN_ACTIONS_SCHEMA } from './returns.ts';
 import { BAR_ROW_SCHEMA } from './running-bar.ts';
 
 const TRADES = TOPICS['market.trades'].name;
+const ACTIONS = TOPICS['reference.corporate-actions'].name;
 const BARS = TOPICS['market.bars'].name;
 const RETURNS = TOPICS['market.returns'].name;
 
-/** Bars of every instrument's trades (builder.ts), and returns from day to day of the final daily ones (returns.ts). */
+/**
+ * Bars of every instrument's trades (builder.ts), as they were traded; of the final daily ones returns from day to day,
+ * with splits and dividends (returns.ts).
+ */
 export const bars = (): TopologyDefinition => ({
   name: 'bars',
   version: 2,
-  sources: { trades: { topic: TRADES, value: AVRO[TRADES], onPoison: 'DEAD_LETTER' } },
+  sources: {
+    trades: { topic: TRADES, value: AVRO[TRADES], onPoison: 'DEAD_LETTER' },
+    // Said of other times than that of the trades: far ahead of them, or years after.
+    'corporate-actions': { topic: ACTIONS, value: AVRO[ACTIONS], onPoison: 'DEAD_LETTER', movesTime: false },
+  },
   processors: {
     'build-bars': {
       inputs: ['trades'],
@@ -22,9 +30,9 @@ export const bars = (): TopologyDefinition => ({
       create: (context) => new BarBuilder(context, TRADES),
     },
     'daily-returns': {
-      inputs: ['build-bars'],
-      stores: ['day-closes'],
-      create: (context) => new DailyReturns(context),
+      inputs: ['build-bars', 'corporate-actions'],
+      stores: ['day-closes', 'actions'],
+      create: (context) => new DailyReturns(context, ACTIONS),
     },
   },
   stores: {
@@ -35,6 +43,7 @@ export const bars = (): TopologyDefinition => ({
       ]),
     ),
     'day-closes': { value: DAY_CLOSES_SCHEMA },
+    actions: { value: KNOWN_ACTIONS_SCHEMA },
   },
   sinks: {
     'to-bars': { inputs: ['build-bars'], topic: BARS, value: AVRO[BARS] },

@@ -1,11 +1,12 @@
 import { AVRO } from '#schemas/avro.ts';
 import { TOPICS } from '#schemas/topics.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
-import { Book, MARK_SCHEMA } from './book.ts';
+import { Book } from './book.ts';
+import { ACTIONS_SCHEMA } from './corporate-actions.ts';
 import { ACCEPTED_FILL_SCHEMA, acceptFills } from './fills.ts';
 import { INSTRUMENT_INFO_SCHEMA } from './instruments.ts';
 import { CHECKPOINT_SCHEMA, LISTED_FILL_SCHEMA, POSITION_LEDGER_SCHEMA } from './ledger-store.ts';
-import { MarkSharer } from './marks.ts';
+import { MARK_SCHEMA, MarkSharer } from './marks.ts';
 
 export interface PositionsOptions {
   /**
@@ -18,6 +19,7 @@ export interface PositionsOptions {
 const TRADES = TOPICS['market.trades'].name;
 const FILLS = TOPICS['orders.fills'].name;
 const INSTRUMENTS = TOPICS['reference.instruments'].name;
+const ACTIONS = TOPICS['reference.corporate-actions'].name;
 const POSITIONS = TOPICS['portfolio.positions'].name;
 const AUDIT = TOPICS['audit.trail'].name;
 const MARKS = TOPICS['market.marks'].name;
@@ -25,8 +27,8 @@ const MARKS = TOPICS['market.marks'].name;
 const beforeSlash = (key: string) => key.slice(0, key.indexOf('/'));
 
 /**
- * Positions of every portfolio in every instrument: the exact ledger of its fills (ledger.ts) and of what corrected them (ledger-store.ts),
- * marked with the newest trade (book.ts), which every portfolio is told of (marks.ts).
+ * Positions of every portfolio in every instrument: the exact ledger of its fills (ledger.ts), of what corrected them (ledger-store.ts) and of
+ * splits and dividends (corporate-actions.ts), marked with the newest trade (book.ts), which every portfolio is told of (marks.ts).
  * Amounts are in the instrument's currency; nothing is converted.
  */
 export const positions = ({ conflateMarks = false }: PositionsOptions = {}): TopologyDefinition => ({
@@ -35,14 +37,17 @@ export const positions = ({ conflateMarks = false }: PositionsOptions = {}): Top
   sources: {
     fills: { topic: FILLS, value: AVRO[FILLS], onPoison: 'DEAD_LETTER' },
     trades: { topic: TRADES, value: AVRO[TRADES], onPoison: 'DEAD_LETTER' },
+    // Said of other times than that of the trades: far ahead of them, or years after.
+    'corporate-actions': { topic: ACTIONS, value: AVRO[ACTIONS], onPoison: 'DEAD_LETTER', movesTime: false },
     'instrument-descriptions': { topic: INSTRUMENTS, value: AVRO[INSTRUMENTS], onPoison: 'DEAD_LETTER' },
   },
   processors: {
     'accept-fills': { inputs: ['fills'], stores: ['seen-fills'], create: acceptFills },
     book: {
-      inputs: ['fills-by-instrument', 'trades', 'instrument-descriptions'],
-      stores: ['marks', 'instruments', 'ledgers', 'listed-fills', 'ledger-checkpoints', 'seen-amendments'],
-      create: (context) => new Book(context, { trades: TRADES, fills: FILLS, instruments: INSTRUMENTS }, conflateMarks),
+      inputs: ['fills-by-instrument', 'trades', 'instrument-descriptions', 'corporate-actions'],
+      stores: ['marks', 'instruments', 'actions', 'ledgers', 'listed-fills', 'ledger-checkpoints', 'seen-amendments'],
+      create: (context) =>
+        new Book(context, { trades: TRADES, fills: FILLS, instruments: INSTRUMENTS, actions: ACTIONS }, conflateMarks),
     },
     'share-marks': { inputs: ['trades'], stores: ['marks'], create: (context) => new MarkSharer(context) },
   },
@@ -51,6 +56,7 @@ export const positions = ({ conflateMarks = false }: PositionsOptions = {}): Top
     'seen-fills': { value: 'string' },
     marks: { value: MARK_SCHEMA },
     instruments: { value: INSTRUMENT_INFO_SCHEMA },
+    actions: { value: ACTIONS_SCHEMA },
     ledgers: { value: POSITION_LEDGER_SCHEMA },
     'listed-fills': { value: LISTED_FILL_SCHEMA },
     'ledger-checkpoints': { value: CHECKPOINT_SCHEMA },
@@ -65,7 +71,7 @@ export const positions = ({ conflateMarks = false }: PositionsOptions = {}): Top
       value: AVRO[POSITIONS],
       partitionKey: beforeSlash,
     },
-    'to-marks': { inputs: ['share-marks'], topic: MARKS, value: AVRO[MARKS], partitionKey: beforeSlash },
+    'to-marks': { inputs: ['share-marks', 'book'], topic: MARKS, value: AVRO[MARKS], partitionKey: beforeSlash },
     'to-audit': { inputs: ['book'], topic: AUDIT, value: AVRO[AUDIT] },
   },
 });

@@ -15,6 +15,8 @@
  * - Rejected, with nothing changed: FILL_UNKNOWN (no such fill is in the list), FILL_CANCELLED (it is out of force),
  *   and AMOUNT_OUT_OF_RANGE (the ledger after it, or after a later fill, would leave decimal(38, 9)).
  *
+ * Splits and dividends: corporate-actions.ts.
+ *
  * The ledger depends on the order of fills (weighted average, rounding), so an amendment applies again all from its
  * fill on. Each fill is a small row of its own, by its number in the list, and the ledger after each 128th is kept: a
  * NEW fill writes one row, an amendment reads the rows since its fill and at most 127 before it.
@@ -23,13 +25,15 @@ import { createHash } from 'node:crypto';
 import type { Fill } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, ProcessorContext } from '#streams/topology/types.ts';
+import type { StoredAction } from '../kit/corporate-actions.ts';
+import { applyAction, conversionOf, firstAfter } from './corporate-actions.ts';
 import { applyFill, DECIMAL, EMPTY_LEDGER, LEDGER_FIELDS, type Ledger, type LedgerFill, TIME } from './ledger.ts';
 
 /** The ledger of a position as it is now. */
 export interface PositionLedger extends Ledger {
   /** NEW fills in the list, cancelled ones too. */
   readonly listed: number;
-  /** Changes to date: fills and amendments. */
+  /** Changes to date: fills, amendments and corporate actions. */
   readonly revision: number;
 }
 
@@ -74,10 +78,15 @@ export const LISTED_FILL_SCHEMA: AvroSchema = {
   ],
 };
 
+/** A ledger before and after a change. */
+export interface LedgerChange {
+  readonly before: PositionLedger;
+  readonly after: PositionLedger;
+}
 /** What an amendment did. */
 export interface Amended {
   readonly outcome: 'AMENDED';
-  readonly ledger: { readonly before: PositionLedger; readonly after: PositionLedger };
+  readonly ledger: LedgerChange;
   readonly fill: { readonly before: ListedFill; readonly after: ListedFill };
 }
 export type Outcome =
@@ -107,21 +116,32 @@ export class LedgerStore {
     return this.#ledgers.entries();
   }
 
-  /** Applies a NEW fill; `multiplier` is that of its event time. Throws DecimalError, with nothing changed. */
-  add(key: string, { fillId, eventTime, side, quantity, price, commission }: Fill, multiplier: bigint): PositionLedger {
+  /**
+   * Applies a NEW fill; `multiplier` is that of its event time, `actions` are those in effect. Throws DecimalError, with nothing changed.
+   */
+  add(
+    key: string,
+    { fillId, eventTime, side, quantity, price, commission }: Fill,
+    multiplier: bigint,
+    actions: readonly StoredAction[],
+  ): PositionLedger {
     const before = this.#ledgers.get(key) ?? NOTHING;
     const fill = { fillId, eventTime, side, quantity, price, commission, multiplier, cancelled: false };
-    const ledger = applyFill(before, fill, multiplier);
     const listed = before.listed + 1;
-    const after = { ...ledger, listed, revision: before.revision + 1 };
+    const isLate = actions.length > 0 && eventTime < actions.at(-1)!.exTime;
+    // The ledger as it is has the actions behind its last fill: of a fill from before one of them it does not follow.
+    const applied = isLate ? this.#apply(key, actions, listed, listed, fill) : null;
+    const ledger = applied?.ledger ?? applyFill(before, fill, multiplier);
+    const newest = Math.max(before.eventTime, ledger.eventTime);
+    const after = { ...ledger, eventTime: newest, listed, revision: before.revision + 1 };
     this.#fills.put(`${key}/${listed}`, fill);
-    if (listed % CHECKPOINT_FILLS === 0) this.#checkpoints.put(`${key}/${listed}`, ledger);
-    this.#ledgers.put(key, after);
+    const checkpoints = applied?.checkpoints ?? (listed % CHECKPOINT_FILLS === 0 ? [[listed, ledger] as const] : []);
+    this.#keep(key, after, checkpoints);
     return after;
   }
 
   /** Applies a CORRECT or CANCEL. Throws DecimalError, with nothing changed. */
-  amend(key: string, amendment: Fill): Outcome {
+  amend(key: string, amendment: Fill, actions: readonly StoredAction[]): Outcome {
     const { portfolio, fillId, action, eventTime } = amendment;
     const delivery = `${portfolio}/${fillId}/${digestOf(amendment)}`;
     if (this.#amendments.get(delivery) !== undefined) return { outcome: 'REPEATED' };
@@ -132,7 +152,7 @@ export class LedgerStore {
     if (fill.cancelled)
       return refused('FILL_CANCELLED', `${action} of fill ${fillId} of position ${key}: it was cancelled`);
     const amended = amendedFill(fill, amendment);
-    const { ledger, checkpoints } = this.#applyAgain(key, number, amended, before.listed);
+    const { ledger, checkpoints } = this.#apply(key, actions, before.listed, number, amended);
     const after = {
       ...ledger,
       eventTime: Math.max(before.eventTime, eventTime),
@@ -141,21 +161,58 @@ export class LedgerStore {
     };
     this.#amendments.put(delivery, eventTime);
     this.#fills.put(`${key}/${number}`, amended);
-    for (const [at, checkpoint] of checkpoints) this.#checkpoints.put(`${key}/${at}`, checkpoint);
-    this.#ledgers.put(key, after);
+    this.#keep(key, after, checkpoints);
     return { outcome: 'AMENDED', ledger: { before, after }, fill: { before: fill, after: amended } };
   }
 
-  /** The ledger with one fill amended, and the checkpoints from there on. Changes nothing. */
-  #applyAgain(key: string, number: number, amended: ListedFill, listed: number) {
+  /** Applies an action that no fill has reached yet; null: it changes nothing. */
+  act(key: string, action: StoredAction): LedgerChange | null {
+    const before = this.#ledgers.get(key)!;
+    const ledger = applyAction(before, action);
+    if (ledger === before) return null;
+    const after = { ...ledger, listed: before.listed, revision: before.revision + 1 };
+    this.#ledgers.put(key, after);
+    return { before, after };
+  }
+
+  /**
+   * The ledgers of these positions after other actions than before, all fills applied again; those that do not change are left out. Throws
+   * DecimalError, with nothing changed.
+   */
+  actAgain(keys: readonly string[], actions: readonly StoredAction[]): (LedgerChange & { readonly key: string })[] {
+    const applied = keys.map((key) => {
+      const before = this.#ledgers.get(key)!;
+      const { ledger, checkpoints } = this.#apply(key, actions, before.listed, 1);
+      const eventTime = Math.max(before.eventTime, ledger.eventTime);
+      const after = { ...ledger, eventTime, listed: before.listed, revision: before.revision + 1 };
+      return { key, before, after, checkpoints };
+    });
+    const changed = applied.filter(({ before, after }) => !hasSameAmounts(before, after));
+    for (const { key, after, checkpoints } of changed) this.#keep(key, after, checkpoints);
+    return changed;
+  }
+
+  #keep(key: string, ledger: PositionLedger, checkpoints: readonly (readonly [number, Ledger])[]): void {
+    for (const [at, checkpoint] of checkpoints) this.#checkpoints.put(`${key}/${at}`, checkpoint);
+    this.#ledgers.put(key, ledger);
+  }
+
+  /** The ledger of `listed` fills, applied from the one with this number on, which may be another now; and the checkpoints from there on. */
+  #apply(key: string, actions: readonly StoredAction[], listed: number, number: number, instead?: ListedFill) {
     const start = number - 1 - ((number - 1) % CHECKPOINT_FILLS);
-    let ledger = start === 0 ? EMPTY_LEDGER : this.#checkpoints.get(`${key}/${start}`)!;
+    let ledger: Ledger = start === 0 ? EMPTY_LEDGER : this.#checkpoints.get(`${key}/${start}`)!;
+    let next = firstAfter(actions, ledger.eventTime);
     const checkpoints: [number, Ledger][] = [];
     for (let at = start + 1; at <= listed; at++) {
-      const fill = at === number ? amended : this.#fills.get(`${key}/${at}`)!;
-      if (!fill.cancelled) ledger = applyFill(ledger, fill, fill.multiplier);
+      const fill = at === number && instead ? instead : this.#fills.get(`${key}/${at}`)!;
+      if (!fill.cancelled) {
+        while (next < actions.length && actions[next]!.exTime <= fill.eventTime)
+          ledger = applyAction(ledger, actions[next++]!);
+        ledger = applyListed(ledger, fill, actions.slice(firstAfter(actions, fill.eventTime), next));
+      }
       if (at % CHECKPOINT_FILLS === 0) checkpoints.push([at, ledger]);
     }
+    for (; next < actions.length; next++) ledger = applyAction(ledger, actions[next]!);
     return { ledger, checkpoints };
   }
 
@@ -168,6 +225,20 @@ export class LedgerStore {
     return 0;
   }
 }
+
+/** `passed`: actions that stand before it in the list though their ex time is after it. */
+function applyListed(ledger: Ledger, fill: ListedFill, passed: readonly StoredAction[]): Ledger {
+  if (passed.length === 0) return applyFill(ledger, fill, fill.multiplier);
+  const multiplier = ledger.quantity === 0n ? fill.multiplier : ledger.multiplier;
+  return applyFill(ledger, fill, fill.multiplier, conversionOf(fill, multiplier, passed));
+}
+
+const hasSameAmounts = (a: Ledger, b: Ledger): boolean =>
+  a.quantity === b.quantity &&
+  a.cost === b.cost &&
+  a.realizedPnl === b.realizedPnl &&
+  a.cashFlow === b.cashFlow &&
+  a.dividends === b.dividends;
 
 const refused = (code: string, reason: string): Outcome => ({ outcome: 'REFUSED', code, reason });
 

@@ -14,14 +14,14 @@
  *   `cost += paid`, `cashFlow -= paid`, `quantity += rest`. A fill through zero is thus a close and an open at its own price.
  *
  * So `cashFlow = realizedPnl - cost` always, and `cost` is zero when the quantity is: nothing leaks. What corrections do is in
- * ledger-store.ts.
+ * ledger-store.ts, what splits and dividends do in corporate-actions.ts.
  */
 import { checkDecimal, divideHalfEven, ONE } from '#schemas/decimal.ts';
 import type { Fill } from '#schemas/generated/types.ts';
 
 /** Running totals of a position since the portfolio began. */
 export interface Ledger {
-  /** Newest event time of its fills, microseconds. */
+  /** Newest event time of its fills, and of actions that moved it, microseconds. */
   readonly eventTime: number;
   readonly quantity: bigint;
   readonly cost: bigint;
@@ -29,6 +29,8 @@ export interface Ledger {
   readonly realizedPnl: bigint;
   readonly commission: bigint;
   readonly cashFlow: bigint;
+  /** Received less paid; part of realizedPnl and cashFlow. */
+  readonly dividends: bigint;
   /** Fills applied. */
   readonly fills: number;
 }
@@ -45,6 +47,7 @@ export const LEDGER_FIELDS = [
   { name: 'realizedPnl', type: DECIMAL },
   { name: 'commission', type: DECIMAL },
   { name: 'cashFlow', type: DECIMAL },
+  { name: 'dividends', type: DECIMAL },
   { name: 'fills', type: 'long' },
 ];
 
@@ -56,28 +59,58 @@ export const EMPTY_LEDGER: Ledger = {
   realizedPnl: 0n,
   commission: 0n,
   cashFlow: 0n,
+  dividends: 0n,
   fills: 0,
 };
 
 export type LedgerFill = Pick<Fill, 'eventTime' | 'side' | 'quantity' | 'price' | 'commission'>;
 
+/** Units of a fill in units of now: its quantity times `newUnits` ÷ `oldUnits`; and dividends on what it added. */
+export interface Conversion {
+  readonly newUnits: bigint;
+  readonly oldUnits: bigint;
+  readonly dividends: bigint;
+}
+const AS_IT_IS: Conversion = { newUnits: 1n, oldUnits: 1n, dividends: 0n };
+
 const abs = (value: bigint) => (value < 0n ? -value : value);
-/** Value of a signed quantity: the product of three decimals, rounded half-even once. */
-const valueAt = (quantity: bigint, price: bigint, multiplier: bigint) =>
-  divideHalfEven(quantity * price * multiplier, ONE * ONE);
+/** Value of a signed quantity: the product of three decimals, rounded half-even once. The price is of one of `oldUnits` for `newUnits`. */
+export const valueAt = (quantity: bigint, price: bigint, multiplier: bigint, { newUnits, oldUnits } = AS_IT_IS) =>
+  divideHalfEven(quantity * price * multiplier * oldUnits, ONE * ONE * newUnits);
+
+/** The ledger, when all of its amounts are in range; else throws DecimalError. */
+export function checkedLedger(ledger: Ledger): Ledger {
+  for (const amount of [
+    'quantity',
+    'cost',
+    'multiplier',
+    'realizedPnl',
+    'commission',
+    'cashFlow',
+    'dividends',
+  ] as const)
+    checkDecimal(ledger[amount]);
+  return ledger;
+}
 
 /**
- * The ledger after one fill. `openMultiplier` holds from here on if the fill opens the position. Throws DecimalError when an
- * amount leaves decimal(38, 9); the ledger given is never changed.
+ * The ledger after one fill. `openMultiplier` holds from here on if the fill opens the position; `conversion`: of a fill from before actions that
+ * have been applied. Throws DecimalError when an amount leaves decimal(38, 9); the ledger given is never changed.
  */
-export function applyFill(before: Ledger, fill: LedgerFill, openMultiplier: bigint): Ledger {
+export function applyFill(
+  before: Ledger,
+  fill: LedgerFill,
+  openMultiplier: bigint,
+  conversion: Conversion = AS_IT_IS,
+): Ledger {
   let { quantity, cost, multiplier } = before;
-  let rest = fill.side === 'BUY' ? fill.quantity : -fill.quantity;
-  let realizedPnl = before.realizedPnl - fill.commission;
-  let cashFlow = before.cashFlow - fill.commission;
+  let rest = signedQuantity(fill);
+  if (conversion !== AS_IT_IS) rest = divideHalfEven(rest * conversion.newUnits, conversion.oldUnits);
+  let realizedPnl = before.realizedPnl - fill.commission + conversion.dividends;
+  let cashFlow = before.cashFlow - fill.commission + conversion.dividends;
   if (quantity !== 0n && quantity > 0n !== rest > 0n) {
     const closed = abs(rest) < abs(quantity) ? -rest : quantity;
-    const proceeds = valueAt(closed, fill.price, multiplier);
+    const proceeds = valueAt(closed, fill.price, multiplier, conversion);
     const removed = divideHalfEven(cost * closed, quantity);
     realizedPnl += proceeds - removed;
     cashFlow += proceeds;
@@ -87,22 +120,27 @@ export function applyFill(before: Ledger, fill: LedgerFill, openMultiplier: bigi
   }
   if (rest !== 0n) {
     if (quantity === 0n) multiplier = openMultiplier;
-    const paid = valueAt(rest, fill.price, multiplier);
+    const paid = valueAt(rest, fill.price, multiplier, conversion);
     cost += paid;
     cashFlow -= paid;
     quantity += rest;
   }
-  return {
+  return checkedLedger({
     eventTime: Math.max(before.eventTime, fill.eventTime),
-    quantity: checkDecimal(quantity),
-    cost: checkDecimal(cost),
-    multiplier: checkDecimal(multiplier),
-    realizedPnl: checkDecimal(realizedPnl),
-    commission: checkDecimal(before.commission + fill.commission),
-    cashFlow: checkDecimal(cashFlow),
+    quantity,
+    cost,
+    multiplier,
+    realizedPnl,
+    commission: before.commission + fill.commission,
+    cashFlow,
+    dividends: before.dividends + conversion.dividends,
     fills: before.fills + 1,
-  };
+  });
 }
+
+/** Positive buys. */
+export const signedQuantity = ({ side, quantity }: Pick<Fill, 'side' | 'quantity'>): bigint =>
+  side === 'BUY' ? quantity : -quantity;
 
 /** Average entry price per unit, for display: exact to 22 decimals, then the nearest double; null when flat. */
 export function averagePrice({ quantity, cost, multiplier }: Ledger): number | null {

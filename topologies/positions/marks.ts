@@ -1,8 +1,25 @@
 import { tradeProblem } from '#schemas/checks.ts';
 import type { InstrumentMark, Trade } from '#schemas/generated/types.ts';
 import { LANES } from '#schemas/topics.ts';
+import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
-import type { Mark } from './book.ts';
+
+/** Newest trade of an instrument, or what it is worth without a corporate action that came into effect since. */
+export interface Mark {
+  readonly eventTime: number;
+  readonly price: number;
+}
+
+export const MARK_SCHEMA: AvroSchema = {
+  type: 'record',
+  name: 'Mark',
+  namespace: 'tidemark.positions',
+  doc: 'Newest trade by event time, then offset; key instrument.',
+  fields: [
+    { name: 'eventTime', type: { type: 'long', logicalType: 'timestamp-micros' } },
+    { name: 'price', type: 'double' },
+  ],
+};
 
 /** Within a commit a mark is left out when a newer one of the same instrument follows it so soon, event time. */
 const CONFLATE_MICROS = 1_000_000;
@@ -39,15 +56,20 @@ export class MarkSharer implements Processor<Trade | null> {
     this.#pending.clear();
   }
 
-  #share(instrument: string, { eventTime, price }: Mark): void {
-    const mark: InstrumentMark = {
-      eventTime,
-      instrument,
-      price,
-      sourceTopic: 'market.trades',
-      sourceEventTime: eventTime,
-    };
-    const timestampMs = Math.floor(eventTime / 1000);
-    for (const lane of LANES) this.#context.forward('to-marks', `${lane}/${instrument}`, mark, timestampMs);
+  #share(instrument: string, mark: Mark): void {
+    shareMark(this.#context, instrument, mark, 'market.trades', mark.eventTime);
   }
+}
+
+/** Tells every partition of market.marks. */
+export function shareMark(
+  context: ProcessorContext,
+  instrument: string,
+  { eventTime, price }: Mark,
+  sourceTopic: string,
+  sourceEventTime: number,
+): void {
+  const mark: InstrumentMark = { eventTime, instrument, price, sourceTopic, sourceEventTime };
+  const timestampMs = Math.floor(eventTime / 1000);
+  for (const lane of LANES) context.forward('to-marks', `${lane}/${instrument}`, mark, timestampMs);
 }

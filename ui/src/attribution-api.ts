@@ -21,6 +21,7 @@ export interface Brinson extends Effects {
 }
 export interface PnlParts {
   readonly price: number | null;
+  readonly dividends: number | null;
   readonly fees: number | null;
   readonly trading: number | null;
   readonly pnl: number;
@@ -60,8 +61,8 @@ export interface Attribution {
 
 export const ATTRIBUTION = `query ($id: ID!, $from: DateTime) {
   attribution(portfolioId: $id, from: $from) {
-    from to days baseCurrency total { price fees trading other pnl }
-    instruments { instrument currency price fees trading pnl }
+    from to days baseCurrency total { price dividends fees trading other pnl }
+    instruments { instrument currency price dividends fees trading pnl }
     brinson {
       benchmarkPortfolioId days portfolioReturn benchmarkReturn activeReturn allocation selection interaction other
       sectors { sector portfolioWeight benchmarkWeight allocation selection interaction total }

@@ -48,6 +48,7 @@ function PartCells({ parts }: { parts: PnlParts }) {
   return (
     <>
       {amount(parts.price)}
+      {amount(parts.dividends)}
       {amount(parts.trading)}
       {amount(parts.fees)}
       {amount(parts.pnl)}
@@ -67,6 +68,9 @@ function Parts({ pnl }: { pnl: Pnl }) {
             <th scope="col">Instrument</th>
             <th scope="col" title="What was held before each day, times the price's change">
               Price
+            </th>
+            <th scope="col" title="Received, less those paid on short positions">
+              Dividends
             </th>
             <th scope="col" title="What was bought and sold, from the fills' prices to the day's last">
               Trading
@@ -89,7 +93,7 @@ function Parts({ pnl }: { pnl: Pnl }) {
           ))}
           {instruments.length === 0 && (
             <tr>
-              <td colSpan={5} className="none">
+              <td colSpan={6} className="none">
                 Nothing was held
               </td>
             </tr>
@@ -101,7 +105,7 @@ function Parts({ pnl }: { pnl: Pnl }) {
               <th scope="row" title="What exchange rates did to holdings and cash in other currencies">
                 Other
               </th>
-              <td colSpan={3} />
+              <td colSpan={4} />
               {amount(total.other)}
             </tr>
           )}

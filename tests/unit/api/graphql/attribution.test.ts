@@ -34,26 +34,45 @@ interface Setting {
   /** Base currency for one of the others, by day. */
   readonly rate?: (day: number) => number | null;
   readonly feeShare?: number;
+  /** Units for one, from the beginning of a day; prices are as traded, so they fall by it. */
+  readonly split?: { readonly day: number; readonly stock: Stock; readonly ratio: number; readonly knownOn?: number };
+  /** Per unit, at the beginning of a day. */
+  readonly dividend?: { readonly day: number; readonly stock: Stock; readonly amount: number };
 }
+
+/** A close of a day at 21:00 UTC, microseconds. */
+const closeOf = (date: string) => Date.parse(`${date}T21:00:00Z`) * 1000;
 
 /** A portfolio's ledger day by day, as the topologies would have it: an independent calculation. */
 function portfolio(trades: readonly Trade[], setting: Setting = {}): PortfolioDays {
   const { deposits = { 0: 100_000 }, currency = () => 'USD', rate = () => 1, feeShare = 0.001 } = setting;
-  const book = new Map<Stock, { quantity: number; cost: number; cashFlow: number; commission: number }>();
+  const { split, dividend } = setting;
+  const book = new Map<Stock, Pick<PositionDay, 'quantity' | 'cost' | 'cashFlow' | 'commission' | 'dividends'>>();
+  const priceOf = (stock: Stock, day: number) =>
+    PRICES[stock][day]! / (split?.stock === stock && day >= split.day ? split.ratio : 1);
   const positionDays: PositionDay[] = [];
   const pnlDays: { date: string; equity: number; dayPnl: number }[] = [];
   const rates: RateDay[] = [];
   let [deposited, before] = [0, 0];
   DATES.forEach((date, day) => {
+    const splitting = split && (split.knownOn ?? split.day) === day ? book.get(split.stock) : undefined;
+    if (splitting) book.set(split!.stock, { ...splitting, quantity: splitting.quantity * split!.ratio });
+    const holder = dividend?.day === day ? book.get(dividend.stock) : undefined;
+    if (holder) {
+      const paid = holder.quantity * dividend!.amount;
+      const [cashFlow, dividends] = [holder.cashFlow + paid, holder.dividends + paid];
+      book.set(dividend!.stock, { ...holder, cashFlow, dividends });
+    }
     for (const { stock, quantity, above = 0 } of trades.filter((trade) => trade.day === day)) {
-      const row = book.get(stock) ?? { quantity: 0, cost: 0, cashFlow: 0, commission: 0 };
-      const amount = quantity * (PRICES[stock][day]! + above);
+      const row = book.get(stock) ?? { quantity: 0, cost: 0, cashFlow: 0, commission: 0, dividends: 0 };
+      const amount = quantity * (priceOf(stock, day) + above);
       const fee = Math.abs(amount) * feeShare;
       book.set(stock, {
         quantity: row.quantity + quantity,
         cost: row.cost + amount,
         cashFlow: row.cashFlow - amount - fee,
         commission: row.commission + fee,
+        dividends: row.dividends,
       });
     }
     deposited += deposits[day] ?? 0;
@@ -61,8 +80,9 @@ function portfolio(trades: readonly Trade[], setting: Setting = {}): PortfolioDa
     for (const [stock, row] of book) {
       const code = currency(stock);
       const exchange = code === 'USD' ? 1 : rate(day);
-      const mark = PRICES[stock][day]!;
-      positionDays.push({ date, instrument: stock, currency: code, multiplier: 1, mark, ...row });
+      const mark = priceOf(stock, day);
+      const eventTime = closeOf(date);
+      positionDays.push({ date, eventTime, instrument: stock, currency: code, multiplier: 1, mark, ...row });
       equity = equity === null || exchange === null ? null : equity + (row.cashFlow + row.quantity * mark) * exchange;
     }
     rates.push({ date, baseCurrency: 'USD', rates: { USD: 1, EUR: rate(day) } });
@@ -71,7 +91,10 @@ function portfolio(trades: readonly Trade[], setting: Setting = {}): PortfolioDa
     pnlDays.push({ date, equity, dayPnl: equity - begin });
     before = equity;
   });
-  return { pnlDays, positionDays, rates, baseCurrency: 'USD' };
+  const splits = split
+    ? [{ instrument: split.stock, exTime: Date.parse(DATES[split.day]!) * 1000, ratio: split.ratio }]
+    : [];
+  return { pnlDays, positionDays, rates, splits, baseCurrency: 'USD' };
 }
 const FUND: Trade[] = [
   { day: 0, stock: 'AAPL', quantity: 300, above: 0.5 },
@@ -108,12 +131,58 @@ describe('attribution of P&L', () => {
     expect(aapl.fees).toBeCloseTo(-0.001 * 300 * (first + 0.5 + sold + 1), 6);
     expect(row('KO').price).toBeCloseTo(-200 * (PRICES.KO.at(-1)! - PRICES.KO[0]!), 6);
     expect(row('KO').sector).toBe('No sector');
-    const sum = (key: 'price' | 'fees' | 'trading') => instruments.reduce((all, one) => all + one[key], 0);
+    const sum = (key: 'price' | 'dividends' | 'fees' | 'trading') =>
+      instruments.reduce((all, one) => all + one[key], 0);
     for (const key of ['price', 'fees', 'trading'] as const) expect(total[key]).toBeCloseTo(sum(key), 6);
     expect(problems).toEqual(['brinson: NO_BENCHMARK: none']);
     expect(instruments.map(({ pnl }) => Math.abs(pnl))).toEqual(
       instruments.map(({ pnl }) => Math.abs(pnl)).sort((a, b) => b - a),
     );
+  });
+
+  it('takes a split for what it is: prices fall by it, nothing is lost', () => {
+    const plain = attributionOf(portfolio(FUND), 'none', INSTRUMENTS, null);
+    const split = { day: 20, stock: 'AAPL', ratio: 4 } as const;
+    // What is sold is given in units of after it.
+    const trades = FUND.map((trade) =>
+      trade.stock === 'AAPL' && trade.day > 20 ? { ...trade, quantity: trade.quantity * 4, above: 0.25 } : trade,
+    );
+    const fund = portfolio(trades, { split });
+    const parted = attributionOf(fund, bench(portfolio(EQUAL)), INSTRUMENTS, null);
+    const whole = attributionOf(portfolio(FUND), bench(portfolio(EQUAL)), INSTRUMENTS, null);
+    for (const part of ['price', 'trading', 'fees', 'pnl'] as const)
+      expect(parted.total[part]).toBeCloseTo(plain.total[part]!, 6);
+    expect(parted.total.dividends).toBe(0);
+    expect(parted.brinson!.selection).toBeCloseTo(whole.brinson!.selection, 12);
+  });
+
+  it('finds the price right when a split is known late: what was wrong meanwhile is trading, and goes', () => {
+    const hold: Trade[] = [{ day: 0, stock: 'AAPL', quantity: 300 }];
+    const known = attributionOf(portfolio(hold), 'none', INSTRUMENTS, null);
+    const split = { day: 20, stock: 'AAPL', ratio: 4, knownOn: 21 } as const;
+    const late = portfolio(hold, { split });
+    expect(attributionOf(late, 'none', INSTRUMENTS, null).total.pnl).toBeCloseTo(known.total.pnl, 6);
+    // On the day itself the price is what it is of the units that are held; the fall of the equity is beside it.
+    const day = { ...late, pnlDays: late.pnlDays.filter(({ date }) => date === DATES[20]) };
+    const found = attributionOf(day, 'none', INSTRUMENTS, DATES[20]!);
+    expect(found.total.price).toBeCloseTo(300 * (PRICES.AAPL[20]! - PRICES.AAPL[19]!), 6);
+    expect(found.total.trading).toBeCloseTo((-300 * 3 * PRICES.AAPL[20]!) / 4, 6);
+    expect(found.total.pnl).toBeCloseTo(found.total.price! + found.total.trading!, 6);
+  });
+
+  it('has dividends as a part of their own, and in the return of the sector that paid them', () => {
+    const dividend = { day: 20, stock: 'AAPL', amount: 2 } as const;
+    const fund = portfolio(FUND, { dividend });
+    const plain = attributionOf(portfolio(FUND), bench(portfolio(EQUAL)), INSTRUMENTS, null);
+    const paid = attributionOf(fund, bench(portfolio(EQUAL)), INSTRUMENTS, null);
+    expect(paid.total.dividends).toBeCloseTo(600, 9);
+    expect(paid.total.pnl).toBeCloseTo(plain.total.pnl + 600, 6);
+    expect(paid.total.price).toBeCloseTo(plain.total.price!, 6);
+    expect(paid.total.other).toBeCloseTo(0, 6);
+    expect(paid.instruments.find(({ instrument }) => instrument === 'AAPL')!.dividends).toBeCloseTo(600, 9);
+    const of = ({ brinson }: typeof paid) => brinson!.selection + brinson!.interaction + brinson!.allocation;
+    expect(of(paid) - of(plain)).toBeGreaterThan(0.005);
+    expect(parts(paid.brinson!)).toBeCloseTo(paid.brinson!.activeReturn, 12);
   });
 
   it('of a part of the days begins with what was held before', () => {
@@ -157,7 +226,7 @@ describe('attribution of P&L', () => {
   });
 
   it('is of nothing where there is nothing, with the reason', () => {
-    const nothing: PortfolioDays = { pnlDays: [], positionDays: [], rates: [], baseCurrency: 'USD' };
+    const nothing: PortfolioDays = { pnlDays: [], positionDays: [], rates: [], splits: [], baseCurrency: 'USD' };
     const found = attributionOf(nothing, bench(portfolio(EQUAL)), INSTRUMENTS, null);
     expect(found).toMatchObject({ from: null, days: 0, instruments: [], brinson: null, total: { pnl: 0, other: 0 } });
     expect(found.problems).toEqual([
@@ -253,8 +322,8 @@ describe('attribution in GraphQL', () => {
     });
   });
   afterEach(() => api.close());
-  const FIELDS = `{ from to days baseCurrency total { price fees trading other pnl }
-    instruments { instrument sector currency price fees trading pnl }
+  const FIELDS = `{ from to days baseCurrency total { price dividends fees trading other pnl }
+    instruments { instrument sector currency price dividends fees trading pnl }
     brinson { benchmarkPortfolioId from to days portfolioReturn benchmarkReturn activeReturn allocation selection interaction other
       sectors { sector portfolioWeight benchmarkWeight allocation selection interaction total } } problems }`;
   const query = async (args: string) => {

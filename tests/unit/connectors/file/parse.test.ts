@@ -240,3 +240,65 @@ describe('a header', () => {
     expect(() => parse('trades', header)).toThrow('Expected columns: time, instrument, price, [size]');
   });
 });
+
+describe('a file of corporate actions', () => {
+  const ACTIONS = 'instrument,type,exTime,newUnits,oldUnits,amount,actionId,time,action';
+  const only = (line: string) => parse('corporate-actions', ACTIONS, line)[0];
+
+  it('becomes records, with ids made from type and ex date', () => {
+    const [split, dividend] = parse(
+      'corporate-actions',
+      ACTIONS,
+      'AAPL,SPLIT,2020-08-31,4,1,,,2020-07-30,',
+      'KO,CASH_DIVIDEND,2024-03-14,,,0.485,q1,,SET',
+    );
+    const midnight = (date: string) => Date.parse(date) * 1000;
+    expect(split!.record).toMatchObject({
+      eventTime: midnight('2020-07-30'),
+      actionId: 'SPLIT:2020-08-31',
+      instrument: 'AAPL',
+      type: 'SPLIT',
+      exTime: midnight('2020-08-31'),
+      newUnits: 4_000_000_000n,
+      oldUnits: 1_000_000_000n,
+      amount: null,
+      source: 'file:test',
+    });
+    // Announced nobody knows when: at the ex time at the latest.
+    expect(dividend!.record).toMatchObject({ actionId: 'q1', amount: 485_000_000n, eventTime: midnight('2024-03-14') });
+  });
+
+  it('may announce what lies ahead, and then says when it did', () => {
+    expect(only('AAPL,SPLIT,2030-01-01,2,1,,,2024-05-01,')!.record).toMatchObject({
+      exTime: Date.UTC(2030, 0, 1) * 1000,
+    });
+    expect(problems(only('AAPL,SPLIT,2030-01-01,2,1,,,,'))).toEqual([
+      'time: is empty, and exTime lies ahead of the clock: give the time of the announcement',
+    ]);
+  });
+
+  it.each([
+    ['AAPL,SPLIT,2020-08-31,,1,,,,', 'newUnits: is empty'],
+    ['AAPL,SPLIT,2020-08-31,0,1,,,,', 'newUnits: must be greater than zero'],
+    ['AAPL,SPLIT,2020-08-31,2,1,3,,,', 'amount: must be empty: a SPLIT has none'],
+    ['AAPL,CASH_DIVIDEND,2020-08-31,,,,,,', 'amount: is empty'],
+    ['AAPL,CASH_DIVIDEND,2020-08-31,2,,1,,,', 'newUnits: must be empty: a CASH_DIVIDEND has none'],
+    [
+      'AAPL,SPLIT,2020-08-31,2,1,,a/b,,',
+      'actionId: The action id "a/b" contains "/", which separates portfolio and instrument',
+    ],
+    ['AAPL,SPLIT,2020-08-31,2,1,,,,CANCEL', 'time: is empty: say when the action was taken back'],
+  ])('says what is wrong: %s', (line, problem) => {
+    expect(problems(only(line))).toEqual([problem]);
+  });
+
+  it('says what is wrong with a type or an ex time, and nothing that follows from it', () => {
+    for (const line of ['AAPL,MERGER,2020-08-31,2,1,,,,', 'AAPL,SPLIT,soon,2,1,,,,'])
+      expect(problems(only(line))).toHaveLength(1);
+  });
+
+  it('has an action once', () => {
+    const rows = parse('corporate-actions', ACTIONS, ...Array(2).fill('AAPL,SPLIT,2020-08-31,2,1,,,,'));
+    expect(problems(rows[1])).toEqual(['actionId: row 1 of this file has it already']);
+  });
+});

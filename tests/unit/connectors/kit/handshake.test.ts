@@ -89,14 +89,15 @@ describe('Handshake', () => {
       }
     });
     for (const topic of ['orders.fills', REPARTITION, 'portfolio.positions']) set(kafka, topic, 1);
-    for (const topic of ['reference.instruments', 'market.trades', 'portfolio.cash']) set(kafka, topic, 0);
+    const empty = ['reference.instruments', 'reference.corporate-actions', 'market.trades', 'portfolio.cash'];
+    for (const topic of empty) set(kafka, topic, 0);
     await handshake.untilLedgerIsCurrent();
     expect(order).toEqual(['fills', 'repartition', 'positions']);
   });
 
   it('waits for the limits too where orders are to be checked, and for their decisions', async () => {
     const before = ['orders.fills', 'reference.instruments', 'positions.fills-by-instrument.repartition'];
-    const ledger = [...before, 'market.trades', 'portfolio.positions', 'portfolio.cash'];
+    const ledger = [...before, 'reference.corporate-actions', 'market.trades', 'portfolio.positions', 'portfolio.cash'];
     const { kafka, handshake, sleeps } = setUp((sleep, at) => {
       if (sleep === 20) at.committed.set('limits market.marks', [7]);
       if (sleep === 30) at.committed.set('limits orders.requests', [2]);
@@ -111,7 +112,8 @@ describe('Handshake', () => {
   });
 
   it('waits for a topic that a topology has yet to create', async () => {
-    const topics = ['orders.fills', 'reference.instruments', 'market.trades', 'portfolio.positions', 'portfolio.cash'];
+    const reference = ['reference.instruments', 'reference.corporate-actions'];
+    const topics = [...reference, 'orders.fills', 'market.trades', 'portfolio.positions', 'portfolio.cash'];
     const { kafka, handshake, now } = setUp((sleep, at) => {
       if (sleep === 5) at.ends.set('positions.fills-by-instrument.repartition', [0]);
     });

@@ -80,7 +80,7 @@ function compare(steps: readonly Step[]): void {
     if (action === 'NEW') {
       const longer = [...list, { fill: next, multiplier, cancelled: false }];
       const expected = attempt(() => fromScratch(longer));
-      const actual = attempt(() => ledgers.add(KEY, next, multiplier));
+      const actual = attempt(() => ledgers.add(KEY, next, multiplier, []));
       if (expected !== 'OUT_OF_RANGE') list = longer;
       expect(actual === 'OUT_OF_RANGE' ? actual : figures(actual)).toBe(
         expected === 'OUT_OF_RANGE' ? expected : figures(expected),
@@ -89,7 +89,7 @@ function compare(steps: readonly Step[]): void {
     }
     const text = JSON.stringify({ ...next, quantity: `${quantity}`, price: `${price}`, commission: `${commission}` });
     const at = list.findIndex((row) => row.fill.fillId === fillId);
-    const outcome = attempt(() => ledgers.amend(KEY, next));
+    const outcome = attempt(() => ledgers.amend(KEY, next, []));
     const code = outcome === 'OUT_OF_RANGE' ? outcome : outcome.outcome === 'REFUSED' ? outcome.code : outcome.outcome;
     if (delivered.has(text)) expect(code).toBe('REPEATED');
     else if (at < 0) expect(code).toBe('FILL_UNKNOWN');
@@ -176,10 +176,10 @@ describe('a ledger after corrections', () => {
 
   it('keeps its event time or moves it to that of the amendment, and counts its changes', () => {
     const { ledgers } = open();
-    ledgers.add(KEY, fill('1', { eventTime: 5 }), ONE);
-    ledgers.add(KEY, fill('2', { eventTime: 3 }), ONE);
+    ledgers.add(KEY, fill('1', { eventTime: 5 }), ONE, []);
+    ledgers.add(KEY, fill('2', { eventTime: 3 }), ONE, []);
     const times = [2, 9].map((eventTime) => {
-      const outcome = ledgers.amend(KEY, fill('2', { action: 'CORRECT', eventTime, price: D('7') }));
+      const outcome = ledgers.amend(KEY, fill('2', { action: 'CORRECT', eventTime, price: D('7') }), []);
       const { after } = (outcome as Extract<Outcome, { outcome: 'AMENDED' }>).ledger;
       return [after.eventTime, after.fills, after.listed, after.revision];
     });
@@ -191,11 +191,11 @@ describe('a ledger after corrections', () => {
 
   it('knows an amendment that comes again, also after another', () => {
     const { ledgers } = open();
-    ledgers.add(KEY, fill('1'), ONE);
+    ledgers.add(KEY, fill('1'), ONE, []);
     const first = fill('1', { action: 'CORRECT', price: D('6'), eventTime: 2 });
     const second = fill('1', { action: 'CORRECT', price: D('7'), eventTime: 3 });
     const outcomes = [first, second, first, second, { ...first, eventTime: 4 }].map(
-      (amendment) => ledgers.amend(KEY, amendment).outcome,
+      (amendment) => ledgers.amend(KEY, amendment, []).outcome,
     );
     expect(outcomes).toEqual(['AMENDED', 'AMENDED', 'REPEATED', 'REPEATED', 'AMENDED']);
     expect([...ledgers.entries()][0]![1].cost).toBe(D('60'));
@@ -205,14 +205,14 @@ describe('a ledger after corrections', () => {
 describe('the cost', () => {
   const filled = (count: number) => {
     const world = open();
-    for (let index = 1; index <= count; index++) world.ledgers.add(KEY, fill(String(index)), ONE);
+    for (let index = 1; index <= count; index++) world.ledgers.add(KEY, fill(String(index)), ONE, []);
     world.reads.length = 0;
     return world;
   };
 
   it('of a new fill is one row read and two written, however many there were', () => {
     const { ledgers, stores, reads } = filled(1000);
-    ledgers.add(KEY, fill('next'), ONE);
+    ledgers.add(KEY, fill('next'), ONE, []);
     expect(reads).toEqual(['ledgers']);
     expect([...stores].map(([name, rows]) => [name, rows.size])).toEqual([
       ['ledgers', 1],
@@ -224,7 +224,7 @@ describe('the cost', () => {
 
   it('of a correction goes by the fills since, not by all', () => {
     const { ledgers, reads } = filled(10 * CHECKPOINT_FILLS + 100);
-    ledgers.amend(KEY, fill(String(10 * CHECKPOINT_FILLS + 98), { action: 'CANCEL' }));
+    ledgers.amend(KEY, fill(String(10 * CHECKPOINT_FILLS + 98), { action: 'CANCEL' }), []);
     expect(reads.filter((name) => name === 'listed-fills').length).toBeLessThan(CHECKPOINT_FILLS);
     expect(reads.filter((name) => name === 'ledger-checkpoints')).toHaveLength(1);
   });
