@@ -121,6 +121,7 @@ describe('tidemark export', { timeout: 120_000 }, () => {
       currency: 'USD',
       realizedPnl: '0',
       commission: '0',
+      dividends: '0',
       cashFlow: '0',
     });
     const { code, stderr } = await tidemark.run('export', topic, '--key', 'desk');
