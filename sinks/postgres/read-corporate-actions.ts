@@ -33,7 +33,6 @@ export interface CorporateActionStore {
 /** An action by the UTC day from which closes are without it. */
 export interface DatedAction {
   readonly date: string;
-  readonly type: CorporateAction['type'];
   /** Units after for one before; 1 of a dividend. */
   readonly ratio: number;
   /** Per unit; 0 of a split. */
@@ -82,7 +81,7 @@ const CLOSES_SQL = `
   order by start_time`;
 
 const DATED_SQL = `
-  select to_char(ex_time at time zone 'UTC', 'YYYY-MM-DD') as date, type,
+  select to_char(ex_time at time zone 'UTC', 'YYYY-MM-DD') as date,
     coalesce((new_units / old_units)::float8, 1) as ratio, coalesce(amount::float8, 0) as amount
   from corporate_actions where instrument = $1
   order by ex_time, action_id collate "C"`;

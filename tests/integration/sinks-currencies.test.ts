@@ -3,7 +3,7 @@ import { pnlFromRow } from '#api/live/snapshot.ts';
 import { formatDecimal, parseDecimal } from '#schemas/decimal.ts';
 import type { PortfolioPnl } from '#schemas/generated/types.ts';
 import { openClient } from '#sinks/clickhouse/client.ts';
-import { migrate as migrateClickHouse } from '#sinks/clickhouse/migrate.ts';
+import { statements as clickHouseStatements, migrate as migrateClickHouse } from '#sinks/clickhouse/migrate.ts';
 import { openClickHouseStore } from '#sinks/clickhouse/write.ts';
 import type { SinkStore } from '#sinks/kit/sink.ts';
 import { migrate as migratePostgres } from '#sinks/postgres/migrate.ts';
@@ -129,5 +129,20 @@ describe('a euro portfolio in both stores', () => {
     await migrateClickHouse(services.clickhouseUrl);
     const query = "SELECT type FROM system.columns WHERE table = 'pnl_raw' AND name = 'drawdown'";
     expect(await ask(query)).toEqual([{ type: 'Nullable(Float64)' }]);
+  });
+
+  it('lets enums of a ClickHouse from before have the symbols that came since, with the rows that are there', async () => {
+    const client = openClient(services.clickhouseUrl);
+    const command = (query: string) => client.command({ query });
+    await command('DROP TABLE audit_trail_raw');
+    const create = clickHouseStatements().find((sql) => sql.startsWith('CREATE TABLE IF NOT EXISTS audit_trail_raw'))!;
+    expect(create).toContain(", 'CORPORATE_ACTION' = 5");
+    await command(create.replace(", 'CORPORATE_ACTION' = 5", ''));
+    await command("INSERT INTO audit_trail_raw (portfolio, subject) VALUES ('fund', 'FILL')");
+    await migrateClickHouse(services.clickhouseUrl);
+    await command("INSERT INTO audit_trail_raw (portfolio, subject, _offset) VALUES ('fund', 'CORPORATE_ACTION', 1)");
+    await client.close();
+    const subjects = [{ subject: 'FILL' }, { subject: 'CORPORATE_ACTION' }];
+    expect(await ask('SELECT subject FROM audit_trail ORDER BY _offset')).toEqual(subjects);
   });
 });
