@@ -91,6 +91,7 @@ export const withoutNulls =
         if (record.value === null) context.count('null-value');
         else processor.process(record);
       },
+      ...(processor.prepareCommit ? { prepareCommit: () => processor.prepareCommit!() } : {}),
       ...(processor.beforeCommit ? { beforeCommit: () => processor.beforeCommit!() } : {}),
     };
   };

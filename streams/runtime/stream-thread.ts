@@ -255,8 +255,12 @@ export class StreamThread {
       this.#saveNowAndThen(tasks);
       // On a quiet stream, where nothing is on its way, the commit itself tells the coordinator: one round trip less.
       const canCut = session.committing === null && session.begun !== 'asked';
-      if (canCut && this.#isDue(session)) this.#cut(session);
-      else if (tasks.dirty || session.punctuated) this.#begin(session);
+      if (canCut && this.#isDue(session)) {
+        // Nothing is processed meanwhile, and all that ends a session waits for this turn's end.
+        const preparing = tasks.prepareCommit();
+        if (preparing) await preparing;
+        this.#cut(session);
+      } else if (tasks.dirty || session.punctuated) this.#begin(session);
       else if (this.#replayed(session)) this.stop();
     } catch (error) {
       await this.#abort(session, error);
@@ -387,6 +391,7 @@ export class StreamThread {
       // A replay's cuts are where the count says: what is behind the last one is done again by whoever goes on.
       const isOpen = (tasks.dirty || session.punctuated) && (!this.#options.replay || this.#isDue(session));
       if (producer.failure === null && this.#membership && isOpen) {
+        await tasks.prepareCommit();
         this.#cut(session);
         await session.committing;
       }

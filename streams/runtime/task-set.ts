@@ -153,6 +153,12 @@ export class TaskSet {
     return fired;
   }
 
+  /** What processors wait for before a cut; null where none waits for anything. */
+  prepareCommit(): Promise<unknown> | null {
+    const waiting = this.#tasks.flatMap((task) => task.prepareCommit() ?? []);
+    return waiting.length === 0 ? null : Promise.all(waiting);
+  }
+
   /**
    * The cut: what processors held back is emitted, every changed row goes to its changelog, and stores, stream time and positions are
    * frozen. Returns the positions that moved, with stream time, and the number of changelog records.

@@ -105,6 +105,22 @@ export class Task {
     }
   }
 
+  /** What processors wait for before a cut, all at once; null where none waits for anything. */
+  prepareCommit(): Promise<void> | null {
+    const waiting = this.#processors.flatMap(({ name, processor }) =>
+      processor.prepareCommit ? [this.#prepare(name, () => processor.prepareCommit!())] : [],
+    );
+    return waiting.length === 0 ? null : Promise.all(waiting).then(() => undefined);
+  }
+  async #prepare(name: string, prepare: () => Promise<void>): Promise<void> {
+    try {
+      await prepare();
+    } catch (error) {
+      this.#running = name;
+      throw this.#failed(error, null);
+    }
+  }
+
   /** Lets processors emit what they held back, and ends what retention ends; to be called before every cut. */
   beforeCommit(): void {
     for (const { name, processor } of this.#processors) {

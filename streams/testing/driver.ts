@@ -164,6 +164,11 @@ export class TopologyTestDriver {
   count(event: string): number {
     return this.#counts.get(event) ?? 0;
   }
+  /** As `commit`, where processors have a `prepareCommit`. */
+  async commitPrepared(): Promise<void> {
+    for (const task of this.#tasks.values()) await task.prepareCommit();
+    this.commit();
+  }
   /** Ends a commit interval: conflated outputs are written, stores are committed. */
   commit(): void {
     for (const task of this.#tasks.values()) task.beforeCommit();

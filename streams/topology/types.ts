@@ -165,6 +165,11 @@ export interface Processor<V = unknown> {
    * (PROCESSOR_FAILED). A TidemarkError of a code of its own stops the topology at its third try, unless it is retriable.
    */
   process(record: StreamRecord<V>): void;
+  /**
+   * Awaited before every commit, ahead of `beforeCommit`, with nothing processed meanwhile: for what cannot be had at once, such as a model's scores of
+   * all records of the transaction. Nothing may be emitted or stored here. What it throws aborts the transaction.
+   */
+  prepareCommit?(): Promise<void>;
   /** Called once before every commit: emit here what was held back within the transaction (conflation). */
   beforeCommit?(): void;
 }

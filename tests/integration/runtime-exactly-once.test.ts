@@ -208,6 +208,56 @@ describe('the runtime on a real broker', () => {
     },
   );
 
+  it('waits before each commit for what a processor prepares, and begins again where that fails', async () => {
+    const serde = await prepare('prepared');
+    let tries = 0;
+    let awaited = 0;
+    /** Squares the transaction's amounts, as a model scores them: not at once, and the third time not at all. */
+    const squaring: TopologyDefinition = {
+      name: 'prepared',
+      version: 1,
+      sources: { amounts: { topic: 'prepared.in', value: AMOUNT } },
+      processors: {
+        square: {
+          inputs: ['amounts'],
+          create: (context) => {
+            let held: { key: string; amount: number; timestampMs: number }[] = [];
+            let squares: number[] = [];
+            return {
+              process: ({ key, value, timestampMs }: StreamRecord<{ amount: number }>) => {
+                held.push({ key: `${value.amount}:${key!.split(':')[1]}`, amount: value.amount, timestampMs });
+              },
+              prepareCommit: async () => {
+                if (++tries === 3) throw new Error('the model is away');
+                await new Promise((resolve) => setTimeout(resolve, 5));
+                squares = held.map(({ amount }) => amount * amount);
+                awaited++;
+              },
+              beforeCommit: () => {
+                held.forEach(({ key, timestampMs }, index) => {
+                  context.forward('sums', key, { total: squares[index]!, count: 1 }, timestampMs);
+                });
+                held = [];
+              },
+            };
+          },
+        },
+      },
+      sinks: { sums: { inputs: ['square'], topic: 'prepared.out', value: TOTAL } },
+    };
+    const running = await runTopology(squaring, options({}));
+    for (let round = 0; round < 4; round++) {
+      await write('prepared', serde, round * 500, 500, new Map());
+      await settled('prepared', (round + 1) * 500);
+    }
+    await running.stop();
+    const { latest, count } = await outputs('prepared');
+    expect(tries).toBeGreaterThan(3);
+    expect(awaited).toBe(tries - 1);
+    expect(count).toBe(2_000);
+    for (let n = 0; n < 2_000; n++) expect(latest.get(`${n}:g${n % 5}`)).toEqual({ total: n * n, count: 1 });
+  });
+
   it('puts what it cannot read or must refuse with the dead letters and goes on', async () => {
     const serde = await prepare('poison');
     const producer = await kafka.openProducer();

@@ -73,6 +73,39 @@ describe('TopologyTestDriver', () => {
     ]);
   });
 
+  it('waits for what processors prepare before a commit', async () => {
+    const { split } = wordCount.processors;
+    const scored: TopologyDefinition = {
+      ...wordCount,
+      processors: {
+        split: split!,
+        count: {
+          inputs: ['words'],
+          create: (context) => {
+            const words: string[] = [];
+            let lengths: number[] = [];
+            return {
+              process: ({ key }) => void words.push(key!),
+              prepareCommit: async () => {
+                lengths = await Promise.all(words.map(async (word) => word.length));
+              },
+              beforeCommit: () => {
+                words.forEach((word, index) => {
+                  context.forward('totals', word, { n: lengths[index]! }, 1);
+                });
+              },
+            };
+          },
+        },
+      },
+      stores: {},
+    };
+    const driver = new TopologyTestDriver(scored);
+    driver.pipe('text.lines', { key: 'a', value: { text: 'to whom' }, timestampMs: 1 });
+    await driver.commitPrepared();
+    expect(driver.read('text.totals').map(({ value }) => value)).toEqual([{ n: 2 }, { n: 4 }]);
+  });
+
   it('collects rejected records with their reason', () => {
     const driver = new TopologyTestDriver(wordCount);
     driver.pipe('text.lines', { key: 'a', value: { text: '' }, timestampMs: 1 });
