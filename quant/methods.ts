@@ -1,8 +1,8 @@
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { requireBetween } from './checks.ts';
 import { filteredOutcomes } from './filtered-historical.ts';
-import { FULL_CHOLESKY_POSITIONS, monteCarloProfits, type Sampling } from './monte-carlo.ts';
-import { ledoitWolf, mean, standardDeviation } from './statistics.ts';
+import { FULL_CHOLESKY_POSITIONS, type MonteCarloOptions, monteCarloProfits, type Sampling } from './monte-carlo.ts';
+import { ledoitWolf, mean, type SquareMatrix, standardDeviation } from './statistics.ts';
 import { AGE_DECAY, ageWeightedTail, historicalTail, normalTail, type Tail, tailProbability } from './tail.ts';
 import { EWMA_DECAY, ewmaVariance, fitGarch, GARCH_LEAST_OUTCOMES } from './volatility.ts';
 
@@ -70,8 +70,7 @@ export const STUDENT_FREEDOM = 5;
 export function tailsBy(method: Method, holdings: Holdings, options: MethodOptions): MethodFigures[] {
   const { profits } = holdings;
   const { confidences, horizonsDays } = options;
-  for (const days of horizonsDays) requireBetween(days, 0.5, 1_000, 'The horizon in days');
-  for (const confidence of confidences) requireScenarios(method, profits.length, confidence);
+  requireOptions(method, profits, options);
   if (profits.every((profit) => profit === 0)) return nothing(options);
   /** What goes with the root of time is taken once. */
   const byRoot = (tails: readonly Tail[]) =>
@@ -113,18 +112,57 @@ function filtered(profits: Float64Array, { confidences, horizonsDays, seed, path
   });
 }
 
-function monteCarlo({ exposures, returns }: Holdings, options: MethodOptions): MethodFigures[] {
-  const { confidences, horizonsDays, seed, paths = DEFAULT_PATHS } = options;
+function monteCarlo(holdings: Holdings, options: MethodOptions): MethodFigures[] {
+  const { seed, paths = DEFAULT_PATHS } = options;
+  const book = drawable(holdings);
+  if (!book) return nothing(options);
+  const { exposures, covariance } = book;
+  const sampling = options.sampling ?? (covariance.size <= FULL_CHOLESKY_POSITIONS ? 'full-cholesky' : 'projected');
+  return drawn(
+    monteCarloProfits(exposures, covariance, { paths, seed, freedom: STUDENT_FREEDOM, sampling }),
+    sampling,
+    options,
+  );
+}
+
+/** Draws profits as monteCarloProfits does by full Cholesky, somewhere else. */
+export type Simulation = (
+  exposures: Float64Array,
+  covariance: SquareMatrix,
+  options: Omit<MonteCarloOptions, 'sampling'>,
+) => Promise<Float64Array>;
+
+/** The figures of the method `monte-carlo` by another simulation. Throws as tailsBy, and what the simulation throws. */
+export async function simulatedTails(
+  simulation: Simulation,
+  holdings: Holdings,
+  options: Omit<MethodOptions, 'sampling'>,
+): Promise<MethodFigures[]> {
+  const { seed, paths = DEFAULT_PATHS } = options;
+  requireOptions('monte-carlo', holdings.profits, options);
+  const book = holdings.profits.every((profit) => profit === 0) ? null : drawable(holdings);
+  if (!book) return nothing(options);
+  const profits = await simulation(book.exposures, book.covariance, { paths, seed, freedom: STUDENT_FREEDOM });
+  return drawn(profits, 'full-cholesky', options);
+}
+
+/** What Monte Carlo draws from; null: nothing that is held moves. */
+function drawable({ exposures, returns }: Holdings): { exposures: Float64Array; covariance: SquareMatrix } | null {
   // What never moves has no covariance to draw from.
   const moves = (row: Float64Array) => row.some((value) => value !== row[0]);
   const held = [...exposures.keys()].filter((index) => exposures[index] !== 0 && moves(returns[index]!));
-  if (held.length === 0) return nothing(options);
-  const sampling = options.sampling ?? (held.length <= FULL_CHOLESKY_POSITIONS ? 'full-cholesky' : 'projected');
-  const profits = monteCarloProfits(
-    Float64Array.from(held, (index) => exposures[index]!),
-    ledoitWolf(held.map((index) => returns[index]!)),
-    { paths, seed, freedom: STUDENT_FREEDOM, sampling },
-  );
+  if (held.length === 0) return null;
+  return {
+    exposures: Float64Array.from(held, (index) => exposures[index]!),
+    covariance: ledoitWolf(held.map((index) => returns[index]!)),
+  };
+}
+
+function drawn(
+  profits: Float64Array,
+  sampling: Sampling,
+  { confidences, horizonsDays, paths = DEFAULT_PATHS }: MethodOptions,
+): MethodFigures[] {
   const tails = confidences.map((confidence) => historicalTail(profits, confidence));
   return horizonsDays.map((days) => ({ ...figures(days, tails, Math.sqrt(days)), sampling, paths }));
 }
@@ -146,6 +184,11 @@ const nothing = ({ confidences, horizonsDays }: MethodOptions): MethodFigures[] 
       confidences.map(() => ({ valueAtRisk: 0, expectedShortfall: 0 })),
     ),
   );
+
+function requireOptions(method: Method, profits: Float64Array, { confidences, horizonsDays }: MethodOptions): void {
+  for (const days of horizonsDays) requireBetween(days, 0.5, 1_000, 'The horizon in days');
+  for (const confidence of confidences) requireScenarios(method, profits.length, confidence);
+}
 
 function requireScenarios(method: Method, count: number, confidence: number): void {
   const least = leastScenarios(method, confidence);

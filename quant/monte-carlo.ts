@@ -1,6 +1,6 @@
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { Random } from '#streams/kit/random.ts';
-import { requireBetween } from './checks.ts';
+import { requireBetween, requireFinite } from './checks.ts';
 import { cholesky, type SquareMatrix } from './statistics.ts';
 
 /**
@@ -29,21 +29,15 @@ const BLOCK = 64;
 /**
  * Profits of holdings under returns of mean zero and the given covariance (one day's), normal or Student t: r = √((ν - 2) ÷ W) L z
  * with L Lᵀ = covariance and W χ² of ν degrees of freedom (McNeil, Frey and Embrechts, Quantitative Risk Management, 3.2 and 6.2).
- * In the exposures' currency. The same seed gives the same paths. Throws PARAMETER_INVALID, SHAPE_MISMATCH, NOT_POSITIVE_DEFINITE.
+ * In the exposures' currency. The same seed gives the same paths. Throws as requireMonteCarlo, and NOT_POSITIVE_DEFINITE.
  */
 export function monteCarloProfits(
   exposures: Float64Array,
   covariance: SquareMatrix,
-  { paths, seed, freedom, sampling, horizonDays = 1 }: MonteCarloOptions,
+  options: MonteCarloOptions,
 ): Float64Array {
-  requireBetween(paths, 1, 1e8, 'The number of paths');
-  requireBetween(horizonDays, 0.5, 1_000, 'The horizon in days');
-  if (freedom !== null) requireBetween(freedom, 2, 1e6, 'The degrees of freedom');
-  if (exposures.length !== covariance.size)
-    throw new TidemarkError(
-      'SHAPE_MISMATCH',
-      `${exposures.length} exposures against a covariance of ${covariance.size}`,
-    );
+  requireMonteCarlo(exposures, covariance, options);
+  const { paths, seed, freedom, sampling, horizonDays = 1 } = options;
   const pairs = Math.ceil(paths / 2);
   const random = new Random(seed);
   const draws =
@@ -58,6 +52,23 @@ export function monteCarloProfits(
     profits[2 * pair + 1] = 0 - profits[2 * pair]!;
   }
   return profits;
+}
+
+/** What every simulation asks of what it is given. Throws PARAMETER_INVALID, SHAPE_MISMATCH, VALUE_NOT_FINITE. */
+export function requireMonteCarlo(
+  exposures: Float64Array,
+  covariance: SquareMatrix,
+  { paths, freedom, horizonDays = 1 }: Omit<MonteCarloOptions, 'seed' | 'sampling'>,
+): void {
+  requireBetween(paths, 1, 1e8, 'The number of paths');
+  requireBetween(horizonDays, 0.5, 1_000, 'The horizon in days');
+  if (freedom !== null) requireBetween(freedom, 2, 1e6, 'The degrees of freedom');
+  if (exposures.length !== covariance.size)
+    throw new TidemarkError(
+      'SHAPE_MISMATCH',
+      `${exposures.length} exposures against a covariance of ${covariance.size}`,
+    );
+  requireFinite(exposures, 'Exposures');
 }
 
 /** √(eᵀ C e) z. */

@@ -3,10 +3,16 @@
  * with a stable code where it is a whole record that is looked at.
  */
 import { formatDecimal } from './decimal.ts';
-import type { CorporateAction, Fill, OrderRequest, Position, Trade } from './generated/types.ts';
+import type { Bar, CorporateAction, Fill, OrderRequest, Position, Trade } from './generated/types.ts';
 
 /** Why a record is rejected: a stable code and a sentence. */
 export type Problem = { readonly code: string; readonly reason: string } | null;
+
+/** A record without a value where one is needed; `what` begins the sentence: "A trade". */
+export const valueMissing = (what: string): NonNullable<Problem> => ({
+  code: 'VALUE_MISSING',
+  reason: `${what} has no value`,
+});
 
 /** Longest portfolio or instrument id, UTF-16 units. */
 export const MAX_ID_LENGTH = 100;
@@ -15,7 +21,7 @@ export const MAX_RECORD_ID_LENGTH = 300;
 /** How far an event time may lie ahead of the wall clock, for clocks and time zones that are off. */
 export const MAX_AHEAD_MS = 86_400_000;
 /** Prices and sizes from here on would leave the range of the ledger (38 digits, 9 of them decimals). */
-const AMOUNT_LIMIT = 1e29;
+export const AMOUNT_LIMIT = 1e29;
 
 // Control characters have no place in a name, and PostgreSQL refuses NUL in a text.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
@@ -58,7 +64,7 @@ export const keyProblem = (key: string | null, what: string, expected: string): 
  * look.
  */
 export function tradeProblem(key: string | null, trade: Trade | null, known: boolean, nowMs: number): Problem {
-  if (trade === null) return { code: 'VALUE_MISSING', reason: 'A trade has no value' };
+  if (trade === null) return valueMissing('A trade');
   const { instrument, price, size } = trade;
   if (!known || key !== instrument) {
     const id = idProblem('instrument', instrument);
@@ -78,7 +84,7 @@ export function tradeProblem(key: string | null, trade: Trade | null, known: boo
 
 /** What is wrong with a fill, or with an amendment of one by itself, or null. */
 export function fillProblem(key: string | null, fill: Fill | null, nowMs: number): Problem {
-  if (fill === null) return { code: 'VALUE_MISSING', reason: 'A fill has no value' };
+  if (fill === null) return valueMissing('A fill');
   const { portfolio, instrument, fillId, action, quantity, price } = fill;
   const id =
     idProblem('portfolio', portfolio) ?? idProblem('instrument', instrument) ?? recordIdProblem('fill', fillId);
@@ -95,7 +101,7 @@ export function fillProblem(key: string | null, fill: Fill | null, nowMs: number
 
 /** What is wrong with an order that is asked for, or null. */
 export function requestProblem(key: string | null, request: OrderRequest | null, nowMs: number): Problem {
-  if (request === null) return { code: 'VALUE_MISSING', reason: 'An order has no value' };
+  if (request === null) return valueMissing('An order');
   const { portfolio, instrument, orderId, quantity, decisionPrice } = request;
   const id =
     idProblem('portfolio', portfolio) ?? idProblem('instrument', instrument) ?? recordIdProblem('order', orderId);
@@ -118,7 +124,7 @@ export function requestProblem(key: string | null, request: OrderRequest | null,
  * record. Without building a string: it runs on every tick.
  */
 export function positionProblem(key: string | null, position: Position | null): Problem {
-  if (position === null) return { code: 'VALUE_MISSING', reason: 'A position has no value' };
+  if (position === null) return valueMissing('A position');
   const { portfolio, instrument, eventTime, markPrice, unrealizedPnl } = position;
   const matches =
     key !== null &&
@@ -136,6 +142,21 @@ export function positionProblem(key: string | null, position: Position | null): 
     (unrealizedPnl === null || Number.isFinite(unrealizedPnl));
   if (sound) return null;
   return { code: 'POSITION_INVALID', reason: `Position ${key}: its time, mark or P&L is not a finite number` };
+}
+
+/** What is wrong with a bar, or null. They are our own; this guards what is calculated of them against a stranger's record. */
+export function barProblem(key: string | null, bar: Bar | null): Problem {
+  if (bar === null) return valueMissing('A bar');
+  const { instrument, interval, startTime, endTime, open, high, low, close, volume } = bar;
+  const id = idProblem('instrument', instrument);
+  const problem = id === null ? keyProblem(key, 'instrument', instrument) : { code: 'ID_INVALID', reason: id };
+  if (problem) return problem;
+  const isOrdered = low > 0 && low <= open && low <= close && open <= high && close <= high && high < AMOUNT_LIMIT;
+  const hasTime =
+    startTime >= 0 && endTime > startTime && Number.isSafeInteger(startTime) && Number.isSafeInteger(endTime);
+  if (isOrdered && hasTime && (volume === null || (volume >= 0 && volume < Number.POSITIVE_INFINITY))) return null;
+  const reason = `${interval} bar of ${instrument} at ${startTime}: prices must be above zero with low lowest and high highest, volume not below zero, the end after the beginning`;
+  return { code: 'BAR_INVALID', reason };
 }
 
 const quote = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);

@@ -125,5 +125,31 @@ export const SETTINGS = {
     default: 'USD',
     doc: 'Currency that rates without a quoted pair of their own go over, ISO 4217.',
   },
+  TIDEMARK_INDICATORS: {
+    type: 'string',
+    default:
+      'SMA(20) SMA(50) SMA(200) EMA(12) EMA(26) KAMA(30) BBANDS(20,2,2,0) SAR(0.02,0.2) RSI(14) MACD(12,26,9) ' +
+      'STOCH(14,3,0,3,0) CCI(20) WILLR(14) ADX(14) PLUS_DI(14) MINUS_DI(14) AROON(25) ROC(10) MFI(14) OBV ATR(14) NATR(14) ' +
+      'STDDEV(20,1) LINEARREG_SLOPE(20) HT_DCPERIOD HT_TRENDMODE CDLENGULFING CDLHAMMER CDLDOJI',
+    unit: 'indicators separated by spaces, as docs/indicators.md lists them',
+    doc: 'What market.indicators has of every bar. A change takes effect from the bars on that are kept, 128 to 255 of them.',
+  },
+  TIDEMARK_INDICATOR_INTERVALS: {
+    type: 'list',
+    default: 'DAY',
+    doc: 'Lengths of bars that indicators are calculated of: SECOND, MINUTE, HOUR, DAY.',
+  },
+  TIDEMARK_ONNX_PROVIDERS: {
+    type: 'list',
+    default: 'cpu',
+    doc: 'Execution providers of ONNX Runtime that score models and draw paths, by preference, e.g. cuda,cpu.',
+  },
+  TIDEMARK_ONNX_THREADS: {
+    type: 'integer',
+    default: '1',
+    min: 1,
+    max: 256,
+    doc: 'Threads that score the rows of one batch.',
+  },
   TIDEMARK_LOG_LEVEL: { type: 'string', default: 'info', doc: 'trace, debug, info, warn, error, fatal or silent.' },
 } as const satisfies Record<string, SettingDefinition>;

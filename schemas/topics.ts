@@ -31,6 +31,18 @@ export const TOPICS = {
     'connectors/*',
     'Trades and replayed closes, as the source gave them.',
   ),
+  'market.book': topic(
+    'market.book',
+    'instrument',
+    'connectors/*',
+    'Order books as the venue gave them: snapshots and changes of price levels.',
+  ),
+  'market.depth': topic(
+    'market.depth',
+    'instrument',
+    'topologies/book',
+    'Order books as they stand: best prices, spread, microprice, imbalance, depth.',
+  ),
   'market.bars': topic(
     'market.bars',
     'instrument',
@@ -43,6 +55,12 @@ export const TOPICS = {
     'topologies/bars',
     'Returns from day to day, of final daily bars.',
     { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
+  'market.indicators': topic(
+    'market.indicators',
+    'instrument',
+    'topologies/indicators',
+    'Technical indicators as of each bar; provisional and final.',
   ),
   'market.marks': topic(
     'market.marks',
@@ -102,8 +120,8 @@ export const TOPICS = {
   'audit.trail': topic(
     'audit.trail',
     'portfolio',
-    'topologies/positions',
-    'Corrections and cancellations of fills, corporate actions, limits and the kill switch, with the figures before and after.',
+    'topologies/positions, topologies/limits, connectors/models',
+    'Corrections and cancellations of fills, corporate actions, limits, the kill switch and models, with what was before and after.',
   ),
   'risk.measures': topic(
     'risk.measures',
@@ -174,6 +192,12 @@ export const TOPICS = {
     'portfolio',
     'topologies/execution',
     'What executing each order has cost: slippage, implementation shortfall, venues.',
+  ),
+  'ml.events': topic(
+    'ml.events',
+    'model',
+    'connectors/models',
+    'Steps in the life of models: registered, promoted, rolled back, drifted, retrained.',
   ),
 } as const satisfies Record<keyof Types, TopicDefinition>;
 

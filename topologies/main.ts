@@ -8,7 +8,9 @@ import { runService } from '#streams/kit/service.ts';
 import { runTopology } from '#streams/runtime/index.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
 import { bars } from './bars/graph.ts';
+import { book } from './book/graph.ts';
 import { execution } from './execution/graph.ts';
+import { indicators } from './indicators/graph.ts';
 import { limits } from './limits/graph.ts';
 import { portfolio } from './portfolio/graph.ts';
 import { positions } from './positions/graph.ts';
@@ -21,6 +23,9 @@ const TOPOLOGIES: Readonly<Record<string, (settings: Settings) => TopologyDefini
   positions: () => positions(),
   portfolio: ({ TIDEMARK_FX_PIVOT: pivotCurrency }) => portfolio({ pivotCurrency }),
   bars: () => bars(),
+  indicators: ({ TIDEMARK_INDICATORS, TIDEMARK_INDICATOR_INTERVALS }) =>
+    indicators({ indicators: TIDEMARK_INDICATORS, intervals: TIDEMARK_INDICATOR_INTERVALS }),
+  book: () => book(),
   risk: () => risk(),
   execution: () => execution(),
   limits: () => limits(),

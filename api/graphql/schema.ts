@@ -17,6 +17,9 @@ import {
 import './attribution.ts';
 import './control.ts';
 import './corporate-actions.ts';
+import './indicators.ts';
+import './models.ts';
+import './order-book.ts';
 import './response.ts';
 
 const MAX_INSTRUMENTS = 1_000;

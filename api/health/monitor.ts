@@ -16,6 +16,8 @@ const GROUPS = {
   ],
   portfolio: ['portfolio.positions', 'portfolio.cash'],
   bars: ['market.trades', 'reference.corporate-actions'],
+  indicators: ['market.bars'],
+  book: ['market.book'],
 } as const;
 /** Topics whose tables the API reads: one that the sink never wrote is behind by all there is. */
 const SINK_TOPICS = ['portfolio.pnl', 'portfolio.positions'] as const;
@@ -24,6 +26,8 @@ const REQUIRED_PROCESSES = new Set([
   'positions',
   'portfolio',
   'bars',
+  'indicators',
+  'book',
   'risk',
   'execution',
   'limits',

@@ -1,5 +1,4 @@
 import { AVRO } from '#schemas/avro.ts';
-import type { Types } from '#schemas/generated/types.ts';
 import type { ReadStore } from '#sinks/postgres/read.ts';
 import {
   type AvroSerde,
@@ -15,20 +14,12 @@ import { describeError, TidemarkError } from '#streams/kit/errors.ts';
 import type { Log } from '#streams/kit/log.ts';
 import type { Metrics } from '#streams/kit/metrics.ts';
 import { loadSnapshot, type NextOffsets } from './snapshot.ts';
-import { isSoundTrade } from './sound-trade.ts';
-import type { LiveViews } from './views.ts';
+import { APPLY, type LiveViews } from './views.ts';
 
 /** What the live side reads, and how much of each partition's past it needs when the store has no snapshot of it. */
 const TAIL_RECORDS = 5_000;
-const TOPICS = [
-  'portfolio.pnl',
-  'portfolio.positions',
-  'market.trades',
-  'risk.measures',
-  'risk.utilisation',
-  'risk.breaches',
-] as const;
-type LiveTopic = (typeof TOPICS)[number];
+type LiveTopic = keyof typeof APPLY;
+const TOPICS = Object.keys(APPLY) as LiveTopic[];
 
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5_000;
@@ -59,7 +50,7 @@ export class LiveFeed {
   readonly #records;
   readonly #undecodable;
   readonly #lagGauge;
-  #serdes: { readonly [T in LiveTopic]: AvroSerde<Types[T]> } | undefined;
+  #serdes: ReadonlyMap<LiveTopic, AvroSerde<unknown>> | undefined;
   #reason: string | null = 'the live views are loading';
   #running: Promise<void> | undefined;
 
@@ -135,15 +126,9 @@ export class LiveFeed {
 
   async #open(): Promise<Reader> {
     const { kafka, registry, store, views, log } = this.#options;
-    const serde = <T extends LiveTopic>(topic: T) => topicSerde<Types[T]>(registry, topic, AVRO[topic]);
-    this.#serdes ??= {
-      'portfolio.pnl': await serde('portfolio.pnl'),
-      'portfolio.positions': await serde('portfolio.positions'),
-      'market.trades': await serde('market.trades'),
-      'risk.measures': await serde('risk.measures'),
-      'risk.utilisation': await serde('risk.utilisation'),
-      'risk.breaches': await serde('risk.breaches'),
-    };
+    this.#serdes ??= new Map(
+      await Promise.all(TOPICS.map(async (topic) => [topic, await topicSerde(registry, topic, AVRO[topic])] as const)),
+    );
     if (this.#next.size === 0) {
       const snapshot = await loadSnapshot(store, views);
       const starts = await Promise.all(TOPICS.map((topic) => this.#start(topic, snapshot)));
@@ -204,22 +189,9 @@ export class LiveFeed {
   }
 
   #apply(topic: LiveTopic, bytes: Buffer): void {
-    const { views } = this.#options;
-    const serdes = this.#serdes!;
-    if (topic === 'portfolio.pnl') views.pnl.apply(serdes[topic].decode(bytes));
-    else if (topic === 'portfolio.positions') views.positions.apply(serdes[topic].decode(bytes));
-    else if (topic === 'risk.utilisation') views.limits.apply(serdes[topic].decode(bytes));
-    else if (topic === 'risk.breaches') views.breaches.apply(serdes[topic].decode(bytes));
-    else if (topic === 'risk.measures') {
-      // Ends of days are history: a display shows what is held now.
-      const measures = serdes[topic].decode(bytes);
-      if (!measures.dayEnd) views.risk.apply(measures);
-    } else {
-      const trade = serdes[topic].decode(bytes);
-      if (!isSoundTrade(trade, this.#clock.now()))
-        throw new TidemarkError('TRADE_UNSOUND', `price ${trade.price} at ${trade.eventTime} is no market data`);
-      views.trades.apply(trade);
-    }
+    const value = this.#serdes!.get(topic)!.decode(bytes);
+    // Of this topic's type: the serde is of its schema.
+    APPLY[topic](this.#options.views, value as never, this.#clock.now());
   }
 
   async #loadSchema(topic: LiveTopic, bytes: Buffer): Promise<boolean> {
@@ -227,7 +199,7 @@ export class LiveFeed {
     const key = `${topic}/${schemaId}`;
     if ((this.#unknownSchemas.get(key) ?? 0) > this.#clock.now()) return false;
     try {
-      await this.#serdes![topic].load(schemaId);
+      await this.#serdes!.get(topic)!.load(schemaId);
       this.#unknownSchemas.delete(key);
       return true;
     } catch (error) {

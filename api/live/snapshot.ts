@@ -42,6 +42,9 @@ export function riskFromRow({ partition: _partition, offset: _offset, ...value }
 /** Incidents that last, of one portfolio: at most one a limit. */
 const MAX_OPEN_BREACHES = 10_000;
 
+/** Steps of all models. */
+const MAX_ML_EVENTS = 1_000;
+
 /** Where to read on: the next offset per topic and partition. */
 export type NextOffsets = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
@@ -55,6 +58,7 @@ export async function loadSnapshot(store: ReadStore, views: LiveViews): Promise<
     const partitions = next.get(topic) ?? new Map<number, number>();
     next.set(topic, partitions.set(partition, nextOffset));
   }
+  for (const values of await store.indicators()) views.indicators.apply(values);
   for (const { id } of await store.portfolios()) {
     const pnl = await store.latestPnl(id);
     if (pnl) views.pnl.apply(pnlFromRow(pnl));
@@ -64,5 +68,7 @@ export async function loadSnapshot(store: ReadStore, views: LiveViews): Promise<
     for (const standing of await store.utilisation(id)) views.limits.apply(standing);
     for (const breach of (await store.breaches(id, true, MAX_OPEN_BREACHES)).reverse()) views.breaches.apply(breach);
   }
+  for (const event of (await store.mlEvents(null, MAX_ML_EVENTS)).reverse()) views.mlEvents.apply(event);
+  for (const book of await store.orderBooks()) views.books.apply(book);
   return next;
 }

@@ -1,12 +1,18 @@
 import type {
+  Depth,
+  IndicatorValues,
   LimitUtilisation,
+  MlEvent,
   PortfolioPnl,
   Position,
   RiskBreach,
   RiskMeasures,
   Trade,
+  Types,
 } from '#schemas/generated/types.ts';
+import { TidemarkError } from '#streams/kit/errors.ts';
 import type { Metrics } from '#streams/kit/metrics.ts';
+import { isSoundTrade } from './sound-trade.ts';
 import { LiveView } from './view.ts';
 
 /** A position as the API shows it. */
@@ -17,10 +23,14 @@ export interface LiveViews {
   readonly pnl: LiveView<PortfolioPnl>;
   readonly positions: LiveView<LivePosition>;
   readonly trades: LiveView<Trade>;
+  readonly indicators: LiveView<IndicatorValues>;
   readonly risk: LiveView<RiskMeasures>;
   readonly limits: LiveView<LimitUtilisation>;
   /** The newest incident of each limit. */
   readonly breaches: LiveView<RiskBreach>;
+  /** The newest of each version of each model. */
+  readonly mlEvents: LiveView<MlEvent>;
+  readonly books: LiveView<Depth>;
 }
 
 export const createViews = (metrics: Metrics): LiveViews => ({
@@ -51,6 +61,15 @@ export const createViews = (metrics: Metrics): LiveViews => ({
     },
     metrics,
   ),
+  indicators: new LiveView(
+    {
+      topic: 'market.indicators',
+      key: (value: IndicatorValues) => `${value.instrument}/${value.interval}`,
+      group: (value: IndicatorValues) => value.instrument,
+      passLate: false,
+    },
+    metrics,
+  ),
   risk: new LiveView(
     {
       topic: 'risk.measures',
@@ -78,4 +97,44 @@ export const createViews = (metrics: Metrics): LiveViews => ({
     },
     metrics,
   ),
+  mlEvents: new LiveView(
+    {
+      topic: 'ml.events',
+      key: (value: MlEvent) => `${value.model}/${value.version ?? ''}`,
+      group: (value: MlEvent) => value.model,
+      passLate: false,
+    },
+    metrics,
+  ),
+  books: new LiveView(
+    {
+      topic: 'market.depth',
+      key: (value: Depth) => value.instrument,
+      group: (value: Depth) => value.instrument,
+      passLate: false,
+    },
+    metrics,
+  ),
 });
+
+type Apply = { readonly [T in keyof Types]?: (views: LiveViews, value: Types[T], nowMs: number) => void };
+
+/** The topics that the live side follows, and what a value of each does. Throws TRADE_UNSOUND. */
+export const APPLY = {
+  'portfolio.pnl': (views, value) => views.pnl.apply(value),
+  'portfolio.positions': (views, value) => views.positions.apply(value),
+  'market.trades': (views, trade, nowMs) => {
+    if (!isSoundTrade(trade, nowMs))
+      throw new TidemarkError('TRADE_UNSOUND', `price ${trade.price} at ${trade.eventTime} is no market data`);
+    views.trades.apply(trade);
+  },
+  'market.indicators': (views, value) => views.indicators.apply(value),
+  'risk.measures': (views, value) => {
+    // Ends of days are history: a display shows what is held now.
+    if (!value.dayEnd) views.risk.apply(value);
+  },
+  'risk.utilisation': (views, value) => views.limits.apply(value),
+  'risk.breaches': (views, value) => views.breaches.apply(value),
+  'ml.events': (views, value) => views.mlEvents.apply(value),
+  'market.depth': (views, value) => views.books.apply(value),
+} as const satisfies Apply;

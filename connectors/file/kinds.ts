@@ -1,4 +1,4 @@
-import type { CorporateAction, Types } from '#schemas/generated/types.ts';
+import type { BookUpdate, CorporateAction, Types } from '#schemas/generated/types.ts';
 import type { TopicName } from '#schemas/topics.ts';
 import type { Row } from './row.ts';
 
@@ -221,7 +221,52 @@ const corporateActions: KindOf<'reference.corporate-actions', ActionRow> = {
   takesBack: ({ isTakenBack }) => isTakenBack,
 };
 
-export const FILE_KINDS = { trades, fills, cash, 'corporate-actions': corporateActions };
+const bookKey = ({ instrument, kind, epoch, sequence }: BookUpdate) => `${instrument}/${kind}/${epoch}/${sequence}`;
+
+const book: KindOf<'market.book'> = {
+  topic: 'market.book',
+  columns: [
+    TIME,
+    INSTRUMENT,
+    column('kind', 'SNAPSHOT (the whole book) or DELTA (what changed)'),
+    column(
+      'sequence',
+      'number of the update, or the last one that it covers; rising by one unless the next two say otherwise',
+    ),
+    column('bids', 'price:size of levels, a space between them, e.g. 99.5:3 99:0; size 0 removes a level'),
+    column('asks', 'the same of the asks'),
+    column('firstSequence', 'first number that the update covers; empty: its sequence alone', false),
+    column('previousSequence', 'number of the update before, where some are left out', false),
+    column('epoch', 'higher when the numbering begins anew; empty: 0', false),
+    column('depth', 'of a SNAPSHOT: levels a side that the venue keeps up; empty: all', false),
+  ],
+  record: (row, { source }) => {
+    const optional = (name: string) => (row.isEmpty(name) ? null : row.count(name));
+    const instrument = row.id('instrument');
+    const update: BookUpdate = {
+      eventTime: row.time('time'),
+      instrument,
+      kind: row.oneOf('kind', ['SNAPSHOT', 'DELTA']),
+      source,
+      epoch: optional('epoch') ?? 0,
+      firstSequence: optional('firstSequence'),
+      sequence: row.count('sequence'),
+      previousSequence: optional('previousSequence'),
+      depth: optional('depth'),
+      levels: [
+        ...row.levels('bids').map((level) => ({ side: 'BID' as const, ...level })),
+        ...row.levels('asks').map((level) => ({ side: 'ASK' as const, ...level })),
+      ],
+    };
+    row.uniqueId('sequence', `${instrument}/${update.kind}/${update.epoch}`, '');
+    return update;
+  },
+  key: ({ instrument }) => instrument,
+  identity: bookKey,
+  isFrom: (update, { source }) => update.source === source,
+};
+
+export const FILE_KINDS = { trades, fills, cash, 'corporate-actions': corporateActions, book };
 export type FileKindName = keyof typeof FILE_KINDS;
 /** The record types that files carry. */
 export type FileRecord = Types[(typeof FILE_KINDS)[FileKindName]['topic']];

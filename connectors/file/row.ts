@@ -124,6 +124,33 @@ export class Row {
     return value;
   }
 
+  /** A whole number from 0, without leading zeros: what is equal is written alike. */
+  count(column: string): number {
+    const text = this.#required(column);
+    if (text === '') return 0;
+    const value = /^(0|[1-9]\d*)$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value)) this.report(column, text, 'is not a whole number from 0');
+    return value;
+  }
+
+  /** `price:size` of levels with spaces between them, none where it is empty; prices above zero, sizes from 0. */
+  levels(column: string): { readonly price: number; readonly size: number }[] {
+    const levels = [];
+    for (const text of this.#text(column).split(' ')) {
+      if (text === '') continue;
+      const [price = '', size = '', ...rest] = text.split(':');
+      const level = { price: Number(price), size: Number(size) };
+      const isSound =
+        NUMBER.test(price) && NUMBER.test(size) && rest.length === 0 && level.price > 0 && level.size >= 0;
+      if (!isSound || !Number.isFinite(level.price + level.size)) {
+        this.report(column, text, 'is not price:size, a price above zero and a size from 0');
+        break;
+      }
+      levels.push(level);
+    }
+    return levels;
+  }
+
   decimal(column: string): bigint {
     return this.#decimal(column, () => null);
   }

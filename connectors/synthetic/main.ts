@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { AVRO } from '#schemas/avro.ts';
 import { ONE } from '#schemas/decimal.ts';
-import type { Instrument, Trade } from '#schemas/generated/types.ts';
+import type { BookUpdate, Instrument, Trade } from '#schemas/generated/types.ts';
 import { SETTINGS } from '#schemas/settings.ts';
 import { TOPICS } from '#schemas/topics.ts';
 import { type Kafka, openKafka, SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
@@ -9,36 +9,51 @@ import { systemClock } from '#streams/kit/clock.ts';
 import { readSettings } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { runService, type ServiceContext } from '#streams/kit/service.ts';
+import { syntheticBook } from './book.ts';
 import { syntheticTicks, TICK_SIZE } from './ticks.ts';
 
 const TRADES = TOPICS['market.trades'].name;
+const BOOK = TOPICS['market.book'].name;
 const REFERENCE = TOPICS['reference.instruments'].name;
 const SOURCE = 'synthetic';
 /** How often what is due is sent. */
 const STEP_MS = 5;
 
-interface Arguments {
-  readonly rate: number;
-  readonly seconds: number;
-  readonly instruments: number;
-}
+/** What is asked for by default. */
+const DEFAULTS = {
+  /** Ticks a second, all instruments together. */
+  rate: 1000,
+  seconds: 60,
+  instruments: 50,
+  /** Order books, each of an instrument of its own. */
+  books: 0,
+  /** Updates a second of each book. */
+  'book-rate': 20,
+  /** About how many levels a side. */
+  levels: 50,
+  /** One update of a book in so many is lost, to show what a gap does; 0: none. */
+  'lost-every': 0,
+};
+type Arguments = Readonly<typeof DEFAULTS>;
+const MAY_BE_ZERO: ReadonlySet<string> = new Set(['books', 'lost-every']);
+const WHOLE: ReadonlySet<string> = new Set(['instruments', 'books', 'levels', 'lost-every']);
 
-/** Reads `--rate`, `--seconds` and `--instruments`; throws CONFIG_INVALID. */
+/** Reads `--rate` and the others; throws CONFIG_INVALID. */
 function readArguments(args: readonly string[]): Arguments {
-  const text = { type: 'string' } as const;
-  let values: { rate?: string; seconds?: string; instruments?: string };
+  const options = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, { type: 'string' } as const]));
+  let values: Readonly<Record<string, string | boolean | undefined>>;
   try {
-    ({ values } = parseArgs({ args: [...args], options: { rate: text, seconds: text, instruments: text } }));
+    ({ values } = parseArgs({ args: [...args], options }));
   } catch (error) {
     throw new TidemarkError('CONFIG_INVALID', (error as Error).message);
   }
-  const above = (name: keyof typeof values, fallback: number) => {
+  const numberOf = ([name, fallback]: [string, number]): [string, number] => {
     const value = Number(values[name] ?? fallback);
-    if (!(value > 0 && Number.isFinite(value)))
-      throw new TidemarkError('CONFIG_INVALID', `--${name} ${values[name]}: expected a number above zero`);
-    return value;
+    const isSound = Number.isFinite(value) && (MAY_BE_ZERO.has(name) ? value >= 0 : value > 0);
+    if (!isSound) throw new TidemarkError('CONFIG_INVALID', `--${name} ${values[name]}: expected a number above zero`);
+    return [name, WHOLE.has(name) ? Math.ceil(value) : value];
   };
-  return { rate: above('rate', 1000), seconds: above('seconds', 60), instruments: Math.ceil(above('instruments', 50)) };
+  return Object.fromEntries(Object.entries(DEFAULTS).map(numberOf)) as Arguments;
 }
 
 const describe = (instrument: string, eventTime: number): Instrument => ({
@@ -54,45 +69,74 @@ const describe = (instrument: string, eventTime: number): Instrument => ({
   source: SOURCE,
 });
 
-/** Publishes ticks as they fall due by the wall clock, so that their event time is the present, for so many seconds. */
+/** Sends what of a stream is due at a time, microseconds; each time from where it was before. */
+type Feed = (due: number) => Promise<void>;
+
+function feedOf<V extends { readonly eventTime: number }>(
+  stream: Generator<V, never>,
+  send: (value: V) => Promise<void>,
+): Feed {
+  let next = stream.next().value;
+  return async (due) => {
+    for (; next.eventTime < due; next = stream.next().value) await send(next);
+  };
+}
+
+const namesOf = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix}${String(index + 1).padStart(3, '0')}`);
+
+/** Publishes what falls due by the wall clock, so that event times are the present, for so many seconds. */
 async function publish(
   kafka: Kafka,
   registry: SchemaRegistry,
   wanted: Arguments,
-  context: ServiceContext,
+  { log, signal }: ServiceContext,
   seed: number,
 ) {
-  const { log, signal } = context;
   const producer = await kafka.openProducer();
+  const counts = { ticks: 0, bookUpdates: 0 };
   try {
     const trades = await topicSerde<Trade>(registry, TRADES, AVRO[TRADES]);
+    const books = await topicSerde<BookUpdate>(registry, BOOK, AVRO[BOOK]);
     const reference = await topicSerde<Instrument>(registry, REFERENCE, AVRO[REFERENCE]);
-    const names = Array.from({ length: wanted.instruments }, (_, index) => `SYN${String(index + 1).padStart(3, '0')}`);
     const startMs = systemClock.now();
-    for (const name of names) {
-      const value = reference.encode(describe(name, startMs * 1000));
+    const startMicros = startMs * 1000;
+    const traded = namesOf('SYN', wanted.instruments);
+    const booked = namesOf('SYB', wanted.books);
+    for (const name of [...traded, ...booked]) {
+      const value = reference.encode(describe(name, startMicros));
       await producer.send({ topic: REFERENCE, key: name, value, timestampMs: startMs });
     }
-    const options = { instruments: names, seed, startMicros: startMs * 1000, ticksPerSecond: wanted.rate };
-    const ticks = syntheticTicks(options);
-    const endMicros = (startMs + wanted.seconds * 1000) * 1000;
-    let tick = ticks.next().value;
-    let sequence = 0;
-    while (tick.eventTime < endMicros && !signal.aborted) {
-      for (const due = Math.min(systemClock.now() * 1000, endMicros); tick.eventTime < due; tick = ticks.next().value) {
-        const { eventTime, instrument, price, size } = tick;
-        const value = trades.encode({ eventTime, instrument, price, size, source: SOURCE, sequence: ++sequence });
-        await producer.send({ topic: TRADES, key: instrument, value, timestampMs: Math.floor(eventTime / 1000) });
-      }
+    const ticks = syntheticTicks({ instruments: traded, seed, startMicros, ticksPerSecond: wanted.rate });
+    const tickFeed = feedOf(ticks, async ({ eventTime, instrument, price, size }) => {
+      const value = trades.encode({ eventTime, instrument, price, size, source: SOURCE, sequence: ++counts.ticks });
+      await producer.send({ topic: TRADES, key: instrument, value, timestampMs: Math.floor(eventTime / 1000) });
+    });
+    const bookFeeds = booked.map((instrument) => {
+      const { levels, 'book-rate': updatesPerSecond, 'lost-every': lostEvery } = wanted;
+      const book = syntheticBook({ instrument, seed, startMicros, updatesPerSecond, levels, lostEvery });
+      return feedOf(book, async (update) => {
+        counts.bookUpdates++;
+        const timestampMs = Math.floor(update.eventTime / 1000);
+        await producer.send({ topic: BOOK, key: instrument, value: books.encode(update), timestampMs });
+      });
+    });
+    const endMicros = startMicros + wanted.seconds * 1e6;
+    for (let due = startMicros; due < endMicros && !signal.aborted; ) {
+      due = Math.min(systemClock.now() * 1000, endMicros);
+      for (const feed of [tickFeed, ...bookFeeds]) await feed(due);
       await systemClock.sleep(STEP_MS, signal);
     }
-    log.info({ ticks: sequence }, 'The synthetic ticks are published');
+    log.info(counts, 'The synthetic ticks and order books are published');
   } finally {
     await producer.close();
   }
 }
 
-/** Synthetic ticks into a running system: `node connectors/synthetic/main.ts --rate 5000 --seconds 60`. Seed: TIDEMARK_SEED. */
+/**
+ * Synthetic ticks and order books into a running system: `node connectors/synthetic/main.ts --rate 5000 --seconds 60 --books 3 --lost-every 500`.
+ * Seed: TIDEMARK_SEED.
+ */
 await runService('synthetic', async (context) => {
   const settings = readSettings(SETTINGS, process.env);
   const wanted = readArguments(process.argv.slice(2));

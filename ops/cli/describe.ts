@@ -3,7 +3,9 @@ import { closest } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { describeTopology, mermaidTopology } from '#streams/topology/describe.ts';
 import { bars } from '#topologies/bars/graph.ts';
+import { book } from '#topologies/book/graph.ts';
 import { execution } from '#topologies/execution/graph.ts';
+import { indicators } from '#topologies/indicators/graph.ts';
 import { limits } from '#topologies/limits/graph.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
@@ -16,6 +18,8 @@ export const TOPOLOGIES = {
   positions: positions(),
   portfolio: portfolio(),
   bars: bars(),
+  indicators: indicators(),
+  book: book(),
   risk: risk(),
   execution: execution(),
   limits: limits(),

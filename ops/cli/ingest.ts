@@ -20,6 +20,7 @@ const EXAMPLES: Readonly<Record<FileKindName, string>> = {
   cash: 'time,portfolio,amount\n  2024-01-02,my-desk,1000000',
   'corporate-actions':
     'instrument,type,exTime,newUnits,oldUnits,amount\n  AAPL,SPLIT,2020-08-31,4,1,\n  KO,CASH_DIVIDEND,2024-03-14,,,0.485',
+  book: 'time,instrument,kind,sequence,bids,asks\n  2024-01-05T15:30:00Z,BTCUSD,SNAPSHOT,100,43999.5:2 43999:1.5,44000:0.7\n  2024-01-05T15:30:00.1Z,BTCUSD,DELTA,101,43999.5:0,',
 };
 
 const RULES = `
@@ -31,7 +32,7 @@ the ingest is known by the SHA-256 of its content, or by --id. Two runs of one i
 
 export function ingestCommand(): Command {
   const command = new Command('ingest').description(
-    'bring trades, fills, cash movements or splits and dividends in from a CSV file',
+    'bring trades, fills, cash movements, splits and dividends or order books in from a CSV file',
   );
   for (const name of Object.keys(FILE_KINDS) as FileKindName[]) {
     const kind = fileKind(name);
@@ -87,6 +88,7 @@ const NOUNS: Readonly<Record<FileKindName, string>> = {
   fills: 'fill',
   cash: 'cash movement',
   'corporate-actions': 'corporate action',
+  book: 'update',
 };
 
 /** The outcome in words. */

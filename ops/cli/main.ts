@@ -10,6 +10,7 @@ import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { ingestCommand } from './ingest.ts';
 import { limitsCommand, switchCommand } from './limits.ts';
+import { modelsCommand } from './models.ts';
 import { reportCommand } from './report.ts';
 import { resetCommand } from './reset.ts';
 import { riskCommand } from './risk.ts';
@@ -32,6 +33,7 @@ Examples:
   tidemark switch halted --by anna --reason drill    no order passes any more
   tidemark breaches ack momentum/var-99/3 --portfolio momentum --by anna --reason "hedged by now"
   tidemark workflows set halt.json --by anna     what is done about incidents (docs/response.md)
+  tidemark models rollback breach --by anna --reason "alarms at random since Monday"
   tidemark doctor                                what is missing on this machine, and what to do`;
 
 interface StartFlags {
@@ -89,6 +91,7 @@ export function tidemark(): Command {
     switchCommand(),
     breachesCommand(),
     workflowsCommand(),
+    modelsCommand(),
     riskCommand(),
     backtestVarCommand(),
     reportCommand(),

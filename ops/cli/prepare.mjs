@@ -137,6 +137,8 @@ async function installPackages(node, headers, dev, state) {
     const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
     // A user's setting may name the headers of another Node: what is compiled must fit the one that runs it.
     if (headers) env.npm_config_nodedir = headers;
+    // Its install script would fetch CUDA's libraries from elsewhere: the package has what a CPU needs.
+    env.ONNXRUNTIME_NODE_INSTALL ??= 'skip';
     // node-rdkafka needs its parts compiled in order, whatever the user has set.
     for (const name of ['JOBS', 'MAKEFLAGS', 'npm_config_jobs']) delete env[name];
     // Only those for tests are missing: `npm ci` would take the rest away from a system that runs.

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { ModelRegistry } from '#ml/model/registry.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { LockHeld, takeLock } from '#streams/kit/lock.ts';
 import { action, ask, printLine } from './command.ts';
@@ -26,7 +27,7 @@ export const resetCommand = (): Command =>
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
-      `\nRemoves ${STATE.slice(0, 7).join(', ')} in TIDEMARK_HOME and keeps downloaded tools. Services of yours (${EXTERNAL.join(', ')}) are never touched.`,
+      `\nRemoves ${STATE.slice(0, 7).join(', ')} in TIDEMARK_HOME and keeps downloaded tools and models. Services of yours (${EXTERNAL.join(', ')}) are never touched.`,
     )
     .action(
       action(async ({ yes = false }: { yes?: boolean }) => {
@@ -57,6 +58,8 @@ export async function reset(
     if (!(await confirm(`Remove ${found.join(', ')} in ${home}? All topics, positions and history there are lost.`)))
       throw new TidemarkError('RESET_REFUSED', 'Nothing was removed.');
     for (const name of found) rmSync(join(home, name), { recursive: true, force: true });
+    // Models stay: what happened to them goes into the new topics.
+    new ModelRegistry({ folder: join(home, 'models') }).forgetSent();
   } finally {
     release();
   }

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { MonteCarloGraph } from '#ml/model/monte-carlo.ts';
 import {
   type Holdings,
   leastScenarios,
@@ -6,8 +7,12 @@ import {
   METHODS,
   type Method,
   type MethodFigures,
+  type MethodOptions,
+  simulatedTails,
   tailsBy,
 } from '#quant/methods.ts';
+import { SETTINGS } from '#schemas/settings.ts';
+import { readSettings } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { action, counted, note, printJson, printLine, table, wholeNumber } from './command.ts';
 import { type ReturnsFile, readReturns } from './returns-file.ts';
@@ -21,8 +26,12 @@ export interface RiskFlags {
   readonly weights?: ReadonlyMap<string, number> | undefined;
   readonly value: number;
   readonly seed: string;
+  readonly paths?: number | undefined;
+  readonly monteCarlo: MonteCarlo;
   readonly json?: true;
 }
+/** What draws the paths of the method monte-carlo. */
+type MonteCarlo = 'typescript' | 'onnx';
 /** VaR and ES by one method at one level; null, with the problem, where the method cannot say. */
 interface Line {
   readonly method: Method;
@@ -36,6 +45,7 @@ interface Line {
 }
 
 const CONFIDENCES = [0.95, 0.975, 0.99];
+const MAX_PATHS = 10_000_000;
 const RULES = `
 The file has the columns date,return, or date and a column of returns for each instrument; then --weights says how much is held of
 each, as a share of the whole: AAPL=0.6,MSFT=-0.2. Returns are simple ones, 0.0123 for 1.23 %, oldest first.
@@ -55,6 +65,12 @@ export function riskCommand(): Command {
     .option('--weights <list>', 'instrument=weight,… of a file with a column for each instrument', weights)
     .option('--value <amount>', 'what is held, in currency', amount, 1)
     .option('--seed <text>', 'of what is drawn at random; the same seed gives the same figures', 'tidemark')
+    .option(
+      '--paths <count>',
+      'drawn by monte-carlo, and by filtered-historical beyond one day',
+      wholeNumber(2, MAX_PATHS),
+    )
+    .addOption(monteCarloOption())
     .option('--json', 'print JSON')
     .addHelpText('after', RULES)
     .action(action(risk));
@@ -63,6 +79,11 @@ export function riskCommand(): Command {
 /** `--method`, with the names in its help. */
 export const methodOption = (): Option =>
   new Option('--method <name>', 'one method (default: all)').choices(METHOD_NAMES);
+
+const monteCarloOption = (): Option =>
+  new Option('--monte-carlo <how>', 'what draws the paths: onnx as TIDEMARK_ONNX_PROVIDERS says, e.g. on a GPU')
+    .choices(['typescript', 'onnx'] satisfies MonteCarlo[])
+    .default('typescript');
 
 /** A commander parser for confidence levels. */
 export function confidence(text: string): number {
@@ -126,13 +147,14 @@ async function risk(flags: RiskFlags): Promise<number> {
   const holdings = holdingsOf(file, flags);
   const methods = flags.method ? [flags.method] : METHOD_NAMES;
   const confidences = flags.confidence === undefined ? CONFIDENCES : [flags.confidence];
-  const lines = methods.flatMap((method) => linesOf(method, holdings, confidences, flags));
+  const lines: Line[] = [];
+  for (const method of methods) lines.push(...(await linesOf(method, holdings, confidences, flags)));
   const { length } = holdings.profits;
   const [from, to] = [file.dates.at(-length)!, file.dates.at(-1)!];
   if (flags.json) {
-    const { horizon: horizonDays, value, seed } = flags;
+    const { horizon: horizonDays, value, seed, monteCarlo } = flags;
     const measures = lines.map((line) => ({ ...line, description: METHODS[line.method] }));
-    printJson({ rows: length, from, to, horizonDays, value, seed, warnings: file.warnings, measures });
+    printJson({ rows: length, from, to, horizonDays, value, seed, monteCarlo, warnings: file.warnings, measures });
   } else {
     for (const warning of file.warnings) note(`Warning: ${warning}`);
     printLine(`${counted(length, 'day')}, ${from} to ${to}; ${counted(flags.horizon, 'day')} ahead`);
@@ -141,12 +163,12 @@ async function risk(flags: RiskFlags): Promise<number> {
   return lines.some(({ problem }) => problem === null) ? 0 : 1;
 }
 
-function linesOf(
+async function linesOf(
   method: Method,
   holdings: Holdings,
   confidences: readonly number[],
-  { horizon: horizonDays, seed }: RiskFlags,
-): Line[] {
+  { horizon: horizonDays, seed, paths: wanted, monteCarlo }: RiskFlags,
+): Promise<Line[]> {
   const line = { method, horizonDays, sampling: null, paths: 0 };
   const none = { valueAtRisk: null, expectedShortfall: null };
   // One level too high for so short a history must not hide the others.
@@ -159,7 +181,9 @@ function linesOf(
     });
   if (possible.length === 0) return short;
   try {
-    const [figures] = tailsBy(method, holdings, { confidences: possible, horizonsDays: [horizonDays], seed });
+    const options = { confidences: possible, horizonsDays: [horizonDays], seed, ...(wanted && { paths: wanted }) };
+    const isGraph = method === 'monte-carlo' && monteCarlo === 'onnx';
+    const [figures] = isGraph ? await graphTails(holdings, options) : tailsBy(method, holdings, options);
     const { tails, sampling, paths } = figures!;
     const known = possible.map((level, index): Line => {
       return { ...line, ...tails[index]!, confidence: level, sampling, paths, problem: null };
@@ -169,6 +193,16 @@ function linesOf(
     if (!(error instanceof TidemarkError)) throw error;
     const problem = { code: error.code, message: error.message };
     return confidences.map((level): Line => ({ ...line, ...none, confidence: level, problem }));
+  }
+}
+
+async function graphTails(holdings: Holdings, options: MethodOptions): Promise<MethodFigures[]> {
+  const { TIDEMARK_ONNX_PROVIDERS: providers, TIDEMARK_ONNX_THREADS: threads } = readSettings(SETTINGS, process.env);
+  const graph = await MonteCarloGraph.open({ providers, threads });
+  try {
+    return await simulatedTails((...args) => graph.profits(...args), holdings, options);
+  } finally {
+    await graph.close();
   }
 }
 

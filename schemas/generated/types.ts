@@ -9,15 +9,15 @@ export type Micros = number;
 export interface AuditEntry {
   /** When it happened: event time of the record that made the change, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
   readonly eventTime: Micros;
-  /** Portfolio id, e.g. equal-weight. Not empty. */
+  /** Portfolio id, e.g. equal-weight; * for what concerns all. Not empty. */
   readonly portfolio: string;
   /** Instrument id; null where the change is not about one. */
   readonly instrument: null | string;
   /** What was changed. OTHER: something that this schema does not know yet. */
-  readonly subject: 'OTHER' | 'FILL' | 'LIMIT' | 'CONTROL' | 'CORPORATE_ACTION';
-  /** Id of what was changed: the fillId of a fill, the actionId of a corporate action, the limitId of a limit, of the kill switch its portfolio, or the incident that a workflow or a person acted on. */
+  readonly subject: 'OTHER' | 'FILL' | 'LIMIT' | 'CONTROL' | 'CORPORATE_ACTION' | 'MODEL';
+  /** Id of what was changed: the fillId of a fill, the actionId of a corporate action, the limitId of a limit, of the kill switch its portfolio, of a model name/version, or the incident that a workflow or a person acted on. */
   readonly subjectId: string;
-  /** What was done to it, e.g. CORRECT or CANCEL of a fill; APPLY, CORRECT or CANCEL of a corporate action; SET, REMOVE or ADJUST of a limit; a state of the kill switch; HALT, REDUCE, OVERRIDE or RESUME for an incident. */
+  /** What was done to it, e.g. CORRECT or CANCEL of a fill; APPLY, CORRECT or CANCEL of a corporate action; SET, REMOVE or ADJUST of a limit; a state of the kill switch; HALT, REDUCE, OVERRIDE or RESUME for an incident; SHADOWED, PROMOTED, REJECTED, RETIRED or ROLLED_BACK of a model that a person acted on. */
   readonly action: string;
   /** The subject before, as JSON with exact amounts as decimal strings; null where there was none. */
   readonly before: null | string;
@@ -171,6 +171,176 @@ export interface Bar {
   readonly sourceEventTime: Micros;
 }
 
+/** undefined */
+export interface BookLevel {
+  /** BID: somebody buys at this price; ASK: somebody sells. */
+  readonly side: 'BID' | 'ASK';
+  /** Per unit in the instrument's currency, above zero, at most 9 decimals, read from the venue's text and never calculated. The level's key. */
+  readonly price: number;
+  /** All units offered at this price now, 0 or more; 0 removes the level. */
+  readonly size: number;
+}
+
+/** Depth as the venue gave it, normalised: a whole book (SNAPSHOT) or the levels of it that changed (DELTA). A level is the total size at one price; the newest size replaces the one before. */
+export interface BookUpdate {
+  /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Instrument id, e.g. BTCUSD. Not empty. One instrument is one book of one venue at a time. */
+  readonly instrument: string;
+  /** SNAPSHOT: the levels are the whole book, what is not in them is gone. DELTA: they are what changed. */
+  readonly kind: 'SNAPSHOT' | 'DELTA';
+  /** Which feed it is, e.g. binance, synthetic, file:<ingest id>. Sequences count within one source. */
+  readonly source: string;
+  /** Sequences count within one epoch. A source whose numbering begins anew (a new connection) says so by a higher one, e.g. the time of the connection; 0 or more. */
+  readonly epoch: number;
+  /** First number that this record covers, where the venue puts several updates into one (Binance's U); null: it covers its sequence alone. From 0 to sequence. */
+  readonly firstSequence: null | number;
+  /** Number of this record, or the last one that it covers (Binance's u and lastUpdateId); 0 or more, rising by one from record to record unless firstSequence or previousSequence says otherwise. */
+  readonly sequence: number;
+  /** Number of the record before, where the venue says it (Binance futures' pu): numbers may then leave out some. Null: it is firstSequence less one. Below sequence; -1 or more. */
+  readonly previousSequence: null | number;
+  /** Of a SNAPSHOT: levels a side that the venue keeps up (Kraken's depth); those that updates push beyond are dropped without a word from the venue. Null: all levels, or a venue that removes them itself. 1 or more. */
+  readonly depth: null | number;
+  /** Levels in any order. Of a DELTA that names a level twice the last holds; a SNAPSHOT names each once. */
+  readonly levels: readonly BookLevel[];
+}
+
+/** undefined */
+export interface LevelDepth {
+  /** Best levels a side that are summed; all where a side has fewer. */
+  readonly levels: number;
+  /** Units bid. */
+  readonly bidSize: number;
+  /** Units asked. */
+  readonly askSize: number;
+  /** Sum of price x size of the bids, before the instrument's multiplier. */
+  readonly bidNotional: number;
+  /** The same of the asks. */
+  readonly askNotional: number;
+  /** (bidSize - askSize) / (bidSize + askSize), from -1 to 1. */
+  readonly imbalance: number;
+}
+
+/** undefined */
+export interface BandDepth {
+  /** Distance from mid, basis points, inclusive. */
+  readonly bps: number;
+  /** Units bid within it; 0 where there are none. */
+  readonly bidSize: number;
+  /** Units asked within it. */
+  readonly askSize: number;
+  /** Sum of price x size of the bids, before the instrument's multiplier. */
+  readonly bidNotional: number;
+  /** The same of the asks. */
+  readonly askNotional: number;
+}
+
+/** undefined */
+export interface DepthBid {
+  /** Price per unit. */
+  readonly price: number;
+  /** Units bid, above zero. */
+  readonly size: number;
+}
+
+/** undefined */
+export interface DepthAsk {
+  /** Price per unit. */
+  readonly price: number;
+  /** Units asked, above zero. */
+  readonly size: number;
+}
+
+/** An instrument's order book as it stands: best prices, what they say, and how much is behind them. At most one a commit, and one at every change of state. */
+export interface Depth {
+  /** Newest event time of the updates behind it, microseconds since 1970-01-01 UTC. Never goes back. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Instrument id. */
+  readonly instrument: string;
+  /** SOUND: both sides, bid below ask, no update missed. STALE: an update is missing (staleReason), the levels are the last known. CROSSED: best bid above best ask; LOCKED: equal. ONE_SIDED: bids or asks only. EMPTY: no level. Only a SOUND book has figures. */
+  readonly state: 'SOUND' | 'STALE' | 'CROSSED' | 'LOCKED' | 'ONE_SIDED' | 'EMPTY';
+  /** Why it is STALE: NO_SNAPSHOT (none came yet), GAP (a sequence was missed), REJECTED (an update of it was refused). Null in every other state. */
+  readonly staleReason: null | string;
+  /** Which feed the book is of. */
+  readonly source: string;
+  /** Epoch of the sequence. */
+  readonly epoch: number;
+  /** Last sequence that is in the book; null before the first snapshot. */
+  readonly sequence: null | number;
+  /** How often the book has lost its place in the sequence so far. */
+  readonly gaps: number;
+  /** Highest price bid; null without bids. */
+  readonly bestBid: null | number;
+  /** Units bid there. */
+  readonly bestBidSize: null | number;
+  /** Lowest price asked; null without asks. */
+  readonly bestAsk: null | number;
+  /** Units asked there. */
+  readonly bestAskSize: null | number;
+  /** Best ask less best bid, above zero; null unless SOUND. */
+  readonly spread: null | number;
+  /** Spread over mid, basis points; null unless SOUND. */
+  readonly spreadBps: null | number;
+  /** Half way between best bid and best ask; null unless SOUND. */
+  readonly mid: null | number;
+  /** Size-weighted mid: bid + spread x bidSize / (bidSize + askSize), nearer to the side that has less; from bestBid to bestAsk; null unless SOUND. The weighted mid-price of Stoikov, The micro-price (Quantitative Finance 18, 2018). */
+  readonly microprice: null | number;
+  /** (bidSize - askSize) / (bidSize + askSize) of the best levels, from -1 to 1; null unless SOUND. */
+  readonly imbalance: null | number;
+  /** Bid levels in the book. */
+  readonly bidLevels: number;
+  /** Ask levels in the book. */
+  readonly askLevels: number;
+  /** Depth within the best 1, 5, 10, 20 and 50 levels; empty unless SOUND. */
+  readonly depths: readonly LevelDepth[];
+  /** Depth within 5, 10, 25, 50 and 100 bps of mid; empty unless SOUND. Of a feed of limited depth only what it shows. */
+  readonly bands: readonly BandDepth[];
+  /** The best 10 bids, highest first; in every state, as last known. */
+  readonly bids: readonly DepthBid[];
+  /** The best 10 asks, lowest first; in every state, as last known. */
+  readonly asks: readonly DepthAsk[];
+  /** Topic of the record that caused this one. */
+  readonly sourceTopic: string;
+  /** Event time of the newest update behind it that was read, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
+/** undefined */
+export interface IndicatorValue {
+  /** Name with parameters as TIDEMARK_INDICATORS has it, and the output where there are several: RSI(14), MACD(12,26,9).macdsignal. docs/indicators.md says what each is. */
+  readonly name: string;
+  /** Value in the indicator's unit; null where there are not bars enough yet, or no volume for one that needs it, or no finite value. */
+  readonly value: null | number;
+}
+
+/** Technical indicators of an instrument as of one bar, equal to TA-Lib's. Of the records of one bar (instrument, interval, startTime) the newest holds. */
+export interface IndicatorValues {
+  /** That of the bar, or of the late bar that changed it, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Instrument id, e.g. AAPL. Not empty. */
+  readonly instrument: string;
+  /** Length of the bars that the indicators are calculated of. */
+  readonly interval: 'SECOND' | 'MINUTE' | 'HOUR' | 'DAY';
+  /** Beginning of the newest bar, inclusive, microseconds UTC. */
+  readonly startTime: Micros;
+  /** End of the newest bar, exclusive, microseconds UTC. */
+  readonly endTime: Micros;
+  /** Close of the newest bar, in the instrument's currency, as it was traded: not adjusted for splits and dividends, and neither are the indicators. */
+  readonly close: number;
+  /** False while the bar's interval lasts: the values are what they would be if it ended now. */
+  readonly final: boolean;
+  /** 0 in provisional records and in the first final one of a bar; one more in each that replaces it because a late trade changed this bar or one before it. */
+  readonly revision: number;
+  /** Bars that the values rest on, the newest included; at least 1. It begins again where the list of indicators was changed. */
+  readonly bars: number;
+  /** Values in the order in which they are configured. */
+  readonly values: readonly IndicatorValue[];
+  /** Topic of the bar that caused this record. */
+  readonly sourceTopic: string;
+  /** Event time of that bar, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** The newest price of an instrument. Every partition has every instrument: whoever works by portfolio finds all prices beside its portfolios. */
 export interface InstrumentMark {
   /** Event time of the trade, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
@@ -243,6 +413,40 @@ export interface Trade {
   readonly source: string;
   /** Sequence number within the source, rising; null where the source has none. */
   readonly sequence: null | number;
+}
+
+/** A figure of an event. */
+export interface MlFigure {
+  /** What it is, e.g. pValue or psi. */
+  readonly name: string;
+  /** The figure. */
+  readonly value: number;
+}
+
+/** A step in a model's life: registered, in the shadow, promoted, rolled back, refused; drift, and retraining. */
+export interface MlEvent {
+  /** When it happened, microseconds since 1970-01-01 UTC: event time of what was being processed, of a step that a person takes while nothing runs the wall clock's. Never goes back per model. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Id of the event. The same event may come twice, with the same id, where a process died after sending it. */
+  readonly eventId: string;
+  /** Name of the model, e.g. breach. */
+  readonly model: string;
+  /** Which version: the first 12 hexadecimal digits of its file's SHA-256. Of drift and of a retraining that begins or fails the champion's; null where there is none. */
+  readonly version: null | string;
+  /** What happened. RETIRED: another champion took its place. ROLLED_BACK: it is the champion again, since the one after it was taken back. OTHER: something that this schema does not know yet. */
+  readonly type: 'OTHER' | 'REGISTERED' | 'SHADOWED' | 'PROMOTED' | 'REJECTED' | 'RETIRED' | 'ROLLED_BACK' | 'DRIFT_DETECTED' | 'RETRAINING_STARTED' | 'RETRAINING_FAILED' | 'RETRAINING_ENDED';
+  /** Stage of the version before: CANDIDATE (registered), SHADOW (scores beside the champion, for comparison only), CHAMPION (its scores count), RETIRED. Null of REGISTERED, of drift and of retraining. */
+  readonly fromStage: null | 'CANDIDATE' | 'SHADOW' | 'CHAMPION' | 'RETIRED';
+  /** Stage of the version from now on, likewise; null where it did not change. */
+  readonly toStage: null | 'CANDIDATE' | 'SHADOW' | 'CHAMPION' | 'RETIRED';
+  /** Who did it: tidemark for what goes by itself, cli:<name> or graphql:<name> for a person. */
+  readonly by: string;
+  /** Why, in words. */
+  readonly reason: string;
+  /** What the decision rests on, e.g. losses of candidate and champion; empty where there is nothing to measure. */
+  readonly figures: readonly MlFigure[];
+  /** Where a stage changed: what the model says of itself (docs/models.md) as JSON, without the distributions that drift is measured against. */
+  readonly metadata: null | string;
 }
 
 /** A limit as the order would leave it. */
@@ -1054,10 +1258,14 @@ export interface Types {
   'audit.trail': AuditEntry;
   'execution.quality': ExecutionQuality;
   'market.bars': Bar;
+  'market.book': BookUpdate;
+  'market.depth': Depth;
+  'market.indicators': IndicatorValues;
   'market.marks': InstrumentMark;
   'market.returns': DailyReturn;
   'market.sessions': Session;
   'market.trades': Trade;
+  'ml.events': MlEvent;
   'orders.decisions': OrderDecision;
   'orders.fills': Fill;
   'orders.requests': OrderRequest;

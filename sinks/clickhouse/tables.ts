@@ -24,6 +24,21 @@ export const TARGETS = {
     order: ['instrument', 'interval', 'start_time'],
     doc: 'Every state of every bar: one row per record of market.bars. Current ones: bars_latest.',
   },
+  'market.indicators': {
+    view: 'indicators',
+    order: ['instrument', 'interval', 'start_time'],
+    doc: 'Technical indicators as of every state of every bar: one row per record of market.indicators. A row a value of final bars: indicator_values.',
+  },
+  'market.book': {
+    view: 'book_updates',
+    order: ['instrument', 'event_time'],
+    doc: 'Order books as the venue gave them: one row per record of market.book. book_levels has a row for each level.',
+  },
+  'market.depth': {
+    view: 'market_depth',
+    order: ['instrument', 'event_time'],
+    doc: 'Every published state of every order book: one row per record of market.depth. Current ones: depth_latest; by minute: depth_minutes.',
+  },
   'reference.corporate-actions': {
     view: 'corporate_actions',
     order: ['instrument', 'ex_time'],
@@ -94,6 +109,11 @@ export const TARGETS = {
     view: 'execution_quality',
     order: ['portfolio', 'order_id', 'event_time'],
     doc: 'What executing orders has cost: one row per record of execution.quality. As it is now: execution_latest, execution_venues.',
+  },
+  'ml.events': {
+    view: 'ml_events',
+    order: ['model', 'event_time'],
+    doc: 'Steps in the life of models: one row per record of ml.events; the same event_id may come twice. Versions as they are now: models.',
   },
 } as const satisfies Partial<Record<TopicName, Target>>;
 

@@ -1,4 +1,5 @@
 import { tableColumns } from './tables.ts';
+import { BOOK_VIEWS } from './views-book.ts';
 
 /** A view for people: columns with their documentation, and the query behind it. */
 export interface View {
@@ -216,6 +217,33 @@ FROM (
 FROM order_decisions ARRAY JOIN checks AS check`,
   },
   {
+    name: 'models',
+    doc: 'Versions of models as they are now: the newest change of stage in ml.events.',
+    columns: [
+      column('model', 'String', 'Name of the model.'),
+      column('version', 'String', 'First 12 hexadecimal digits of its file’s SHA-256.'),
+      column('stage', 'String', 'CANDIDATE, SHADOW, CHAMPION or RETIRED.'),
+      column('since', TIME, 'When that began.'),
+      column('registered_at', TIME, 'When it was registered.'),
+      column('by', 'String', 'Who did the newest step.'),
+      column('reason', 'String', 'Why.'),
+      column('trained_from', TIME, 'Event time of the first row that it was trained on.'),
+      column('labels_until', TIME, 'Last event time that its training looked at: what comes later is out of sample.'),
+      column('out_of_sample', 'Map(String, Float64)', 'Its metrics on what it was not trained on.'),
+      column('metadata', 'String', 'What it says of itself, as JSON.'),
+    ],
+    sql: `SELECT model, assumeNotNull(version) AS version, newest.1 AS stage, newest.2 AS since, registered_at,
+  newest.3 AS by, newest.4 AS reason,
+  fromUnixTimestamp64Micro(JSONExtractInt(newest.5, 'training', 'from'), 'UTC') AS trained_from,
+  fromUnixTimestamp64Micro(JSONExtractInt(newest.5, 'training', 'labelsUntil'), 'UTC') AS labels_until,
+  JSONExtract(newest.5, 'metrics', 'outOfSample', 'Map(String, Float64)') AS out_of_sample, newest.5 AS metadata
+FROM (
+  SELECT model, version, min(event_time) AS registered_at, argMax((toString(assumeNotNull(to_stage)), event_time, by,
+    reason, assumeNotNull(metadata)), (event_time, _offset)) AS newest
+  FROM ml_events WHERE to_stage IS NOT NULL AND version IS NOT NULL GROUP BY model, version
+)`,
+  },
+  {
     name: 'execution_latest',
     doc: 'What executing each order has cost: the newest record of execution.quality.',
     columns: [
@@ -273,6 +301,23 @@ FROM (
   ) ARRAY JOIN newest.2 AS at
 )
 GROUP BY portfolio, venue`,
+  },
+  {
+    name: 'indicator_values',
+    doc: 'Technical indicators of every final bar as they are now; a row for each value.',
+    columns: [
+      column('instrument', ID, 'Instrument id.'),
+      column('interval', INTERVAL, 'Length of the bar.'),
+      column('start_time', TIME, 'Beginning of the bar, inclusive.'),
+      column('close', 'Float64', 'Close of the bar, as it was traded.'),
+      column('indicator', 'String', 'Name with parameters, e.g. RSI(14): docs/indicators.md says what each is.'),
+      column('value', 'Nullable(Float64)', 'Value; null where there were not bars enough.'),
+    ],
+    sql: `SELECT instrument, interval, start_time, newest.1 AS close, pair.1 AS indicator, pair.2 AS value
+FROM (
+  SELECT instrument, interval, start_time, argMax((close, values), _offset) AS newest
+  FROM indicators WHERE final GROUP BY instrument, interval, start_time
+) ARRAY JOIN newest.2 AS pair`,
   },
   {
     name: 'bars_latest',
@@ -422,4 +467,5 @@ INNER JOIN (
 FROM fills_in_force
 GROUP BY portfolio, instrument`,
   },
+  ...BOOK_VIEWS,
 ];

@@ -3,6 +3,9 @@ import { decimal, fieldsOf, micros, openQueries, timeOf } from './query.ts';
 import { type AttributionStore, attributionQueries } from './read-attribution.ts';
 import { type CorporateActionStore, corporateActionQueries } from './read-corporate-actions.ts';
 import { type LimitStore, limitQueries } from './read-limits.ts';
+import { type MarketStore, marketQueries } from './read-market.ts';
+import { type ModelStore, modelQueries } from './read-models.ts';
+import { type OrderBookStore, orderBookQueries } from './read-order-books.ts';
 
 /** What a portfolio is called. */
 export interface PortfolioName {
@@ -120,7 +123,13 @@ export interface SinkOffset {
 }
 
 /** The query side of the PostgreSQL store. Every method throws the driver's error when the database is unreachable. */
-export interface ReadStore extends LimitStore, AttributionStore, CorporateActionStore {
+export interface ReadStore
+  extends LimitStore,
+    AttributionStore,
+    CorporateActionStore,
+    MarketStore,
+    ModelStore,
+    OrderBookStore {
   /**
    * Every portfolio known by reference data or by a value, by id. A portfolio without reference data is named by its
    * id.
@@ -287,6 +296,9 @@ export function openReadStore(databaseUrl: string): ReadStore {
     ...limitQueries({ rows }),
     ...attributionQueries({ rows }),
     ...corporateActionQueries({ rows }),
+    ...marketQueries({ rows }),
+    ...modelQueries({ rows }),
+    ...orderBookQueries({ rows }),
     portfolios: () => rows<PortfolioName>(PORTFOLIOS_SQL),
     latestPnl: async (portfolioId) => (await rows<PnlRow>(LATEST_PNL_SQL, [portfolioId]))[0] ?? null,
     positions: (portfolioId) => rows<PositionRow>(POSITIONS_SQL, [portfolioId]),

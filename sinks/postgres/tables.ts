@@ -30,6 +30,13 @@ export const TARGETS = {
       takes: ({ final, interval }) => final === true && interval !== 'SECOND',
     },
   ],
+  'market.indicators': [
+    {
+      table: 'indicators_latest',
+      newestBy: ['instrument', 'interval'],
+    },
+  ],
+  'market.depth': [{ table: 'order_books', newestBy: ['instrument'] }],
   'orders.fills': [{ table: 'fills', newestBy: [] }],
   'portfolio.cash': [{ table: 'cash_movements', newestBy: [] }],
   'portfolio.positions': [
@@ -70,6 +77,10 @@ export const TARGETS = {
   ],
   'orders.decisions': [{ table: 'order_decisions', newestBy: ['portfolio', 'order_id'] }],
   'execution.quality': [{ table: 'execution_quality', newestBy: ['portfolio', 'order_id'] }],
+  'ml.events': [
+    { table: 'ml_events', newestBy: ['event_id'] },
+    { table: 'models', newestBy: ['model', 'version'], takes: ({ toStage }) => toStage !== null },
+  ],
 } as const satisfies Partial<Record<TopicName, readonly Target[]>>;
 
 export type PostgresTopic = keyof typeof TARGETS;

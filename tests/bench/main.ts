@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { closest } from '#streams/kit/config.ts';
 import { engineBenchmark } from './engine.ts';
 import { latencyBenchmark } from './latency.ts';
+import { mlBenchmark } from './ml.ts';
 import type { BenchOptions } from './options.ts';
 import { pipelineBenchmark } from './pipeline.ts';
 import { pretradeBenchmark } from './pretrade.ts';
@@ -16,6 +17,7 @@ import { soakBenchmark } from './soak.ts';
 const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<unknown>>> = {
   engine: engineBenchmark,
   latency: latencyBenchmark,
+  ml: mlBenchmark,
   pipeline: pipelineBenchmark,
   pretrade: pretradeBenchmark,
   restore: restoreBenchmark,

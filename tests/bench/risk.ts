@@ -1,15 +1,15 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monteCarloProfits, type Sampling } from '#quant/monte-carlo.ts';
 import { ScenarioBook } from '#quant/scenario-book.ts';
 import { covarianceMatrix, ledoitWolf } from '#quant/statistics.ts';
 import { historicalTail } from '#quant/tail.ts';
-import { TidemarkError } from '#streams/kit/errors.ts';
 import { Random } from '#streams/kit/random.ts';
 import { machine, quantile, spread } from './figures.ts';
 import type { BenchOptions } from './options.ts';
+import { pythonOf } from './python.ts';
 
 const POSITIONS = 100;
 const SCENARIOS = 500;
@@ -44,7 +44,7 @@ interface PeerFigures extends Figures {
  * in numpy on one thread, in turns over the same ticks; all must say the same. Then Monte Carlo of 100,000 paths.
  */
 export async function riskBenchmark({ pairs, log }: BenchOptions): Promise<unknown> {
-  const python = numpyPython(log);
+  const python = pythonOf('bench-numpy', join(PEER, 'requirements.txt'), log);
   const work = makeWork(new Random('bench risk'), POSITIONS);
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-risk-'));
   const runs = [];
@@ -215,28 +215,3 @@ const summary = (times: readonly ReturnType<typeof timesOf>[]) => ({
     2,
   ),
 });
-
-/** A Python with numpy of the pinned version, in a virtual environment beside the other tools. */
-function numpyPython(log: (text: string) => void): string {
-  const folder = join(import.meta.dirname, '..', '..', '.tidemark', 'tools', 'bench-numpy');
-  const python = join(folder, 'bin', 'python');
-  if (existsSync(join(folder, 'complete'))) return python;
-  log('making a Python environment with numpy');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const steps: [string, string[]][] = [
-    ['python3', ['-m', 'venv', folder]],
-    [python, ['-m', 'pip', 'install', '--quiet', '--requirement', join(PEER, 'requirements.txt')]],
-  ];
-  for (const [command, args] of steps) {
-    const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-    if (status === 0) continue;
-    const advice = 'Python 3.11 or newer with venv and pip is needed (Debian: apt-get install python3-venv)';
-    throw new TidemarkError(
-      'TOOL_MISSING',
-      `${command} ${args[0]} ${args[1]} failed. ${advice}\n${error?.message ?? stderr}`,
-    );
-  }
-  writeFileSync(join(folder, 'complete'), '');
-  return python;
-}

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { System } from '#ops/embedded/launcher.ts';
 import { AVRO } from '#schemas/avro.ts';
 import { parseDecimal } from '#schemas/decimal.ts';
-import type { CashMovement } from '#schemas/generated/types.ts';
+import type { BookUpdate, Types } from '#schemas/generated/types.ts';
+import type { TopicName } from '#schemas/topics.ts';
 import { openKafka, SchemaRegistry, topicSerde } from '#streams/kafka/index.ts';
 import { startTestSystem, until } from '../integration/harness.ts';
 
@@ -67,22 +68,46 @@ async function query<T>(document: string): Promise<T> {
   return ((await response.json()) as { data: T }).data;
 }
 
-/** Cash for a portfolio that nobody knew before. */
-async function deposit(portfolio: string, amount: string): Promise<void> {
-  const eventTime = Date.UTC(1990, 6, 2, 20) * 1000;
+async function write<T extends TopicName>(topic: T, key: string, value: Types[T]): Promise<void> {
   const kafka = await openKafka({ brokers: system.kafkaBrokers, clientId: 'browser-test' });
   try {
     const registry = new SchemaRegistry(system.registryUrl);
-    const serde = await topicSerde<CashMovement>(registry, 'portfolio.cash', AVRO['portfolio.cash']);
-    const movement = { eventTime, cashId: 'first', portfolio, amount: parseDecimal(amount), currency: null };
-    const value = serde.encode({ ...movement, source: 'test' });
+    const serde = await topicSerde<Types[T]>(registry, topic, AVRO[topic]);
     const producer = await kafka.openProducer();
-    await producer.send({ topic: 'portfolio.cash', key: portfolio, value, timestampMs: eventTime / 1000 });
+    const timestampMs = Math.floor(value.eventTime / 1000);
+    await producer.send({ topic, key, value: serde.encode(value), timestampMs });
     await producer.close();
   } finally {
     await kafka.close();
   }
 }
+
+const LATER = Date.UTC(1990, 6, 2, 20) * 1000;
+
+/** Cash for a portfolio that nobody knew before. */
+const deposit = (portfolio: string, amount: string) =>
+  write('portfolio.cash', portfolio, {
+    eventTime: LATER,
+    cashId: 'first',
+    portfolio,
+    amount: parseDecimal(amount),
+    currency: null,
+    source: 'test',
+  });
+
+const bookUpdate = (kind: BookUpdate['kind'], sequence: number, levels: BookUpdate['levels']) =>
+  write('market.book', 'BTCUSD', {
+    eventTime: LATER + sequence,
+    instrument: 'BTCUSD',
+    kind,
+    source: 'test',
+    epoch: 0,
+    firstSequence: null,
+    sequence,
+    previousSequence: null,
+    depth: null,
+    levels,
+  });
 
 describe('the page', () => {
   it(
@@ -100,9 +125,31 @@ describe('the page', () => {
   );
 
   it(
+    'draws any indicator of an instrument, and shows those that are streamed',
+    async () => {
+      const panel = page.locator('.indicators');
+      await panel.locator('.streamed').waitFor({ timeout: LIMIT_MS });
+      await until(
+        'the bars of some days',
+        async () => /RSI\(14\)\s*\d/.test(await text('.indicators .legend')),
+        LIMIT_MS,
+      );
+      await panel.locator('.picker select').selectOption('EMA');
+      await panel.locator('.picker input').fill('7');
+      await panel.getByRole('button', { name: 'Add' }).click();
+      await until('its line', async () => /EMA\(7\)\s*\d/.test(await text('.indicators .legend')), LIMIT_MS);
+      await panel.getByRole('button', { name: 'Remove RSI(14)' }).click();
+      await until('its line to go', async () => !(await text('.indicators .legend')).includes('RSI'), LIMIT_MS);
+      expect(await panel.locator('.canvas').getAttribute('aria-label')).toContain('EMA(7)');
+      expect(await text('.indicators .streamed')).toMatch(/Streamed, day of 1990.*SMA\(20\)/);
+    },
+    LIMIT_MS * 2,
+  );
+
+  it(
     'draws the curves',
     async () => {
-      const canvas = page.locator('.canvas');
+      const canvas = page.locator('.chart .canvas');
       const before = await canvas.screenshot();
       await until('the picture to change', async () => !(await canvas.screenshot()).equals(before), LIMIT_MS);
       expect(await canvas.getAttribute('aria-label')).toContain('Equal weight');
@@ -144,6 +191,29 @@ describe('the page', () => {
       expect(await page.locator('.risk caption').first().textContent()).toContain('95 %');
       expect(await row('Stressed').textContent()).toContain('The window ends on 2009-06-30');
       expect(await row('all prices -20 %').textContent()).toMatch(/\u2212[\d,]+/);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'shows an order book as it comes, and says at once when an update is missing',
+    async () => {
+      expect(await text('.order-book')).toContain('No order book yet');
+      await bookUpdate('SNAPSHOT', 1, [
+        { side: 'BID', price: 99.5, size: 3 },
+        { side: 'BID', price: 99, size: 1.25 },
+        { side: 'ASK', price: 100.5, size: 1 },
+      ]);
+      const rows = () => page.locator('.order-book tbody tr').allTextContents();
+      await until('its levels', async () => (await rows()).length === 3, LIMIT_MS);
+      expect(await rows()).toEqual(['100.501.00', '99.503.00', '99.001.25']);
+      expect(await text('#order-book-title')).toBe('Order book · BTCUSD');
+      expect(await text('.order-book dl')).toContain('Microprice100.2500');
+      await bookUpdate('DELTA', 3, [{ side: 'BID', price: 98, size: 1 }]);
+      await page.locator('.book-warning').waitFor({ timeout: LIMIT_MS });
+      expect(await text('.book-warning')).toContain('Stale: an update is missing');
+      expect(await text('.order-book dl')).toContain('Microprice–');
+      expect(await rows()).toHaveLength(3);
     },
     LIMIT_MS,
   );

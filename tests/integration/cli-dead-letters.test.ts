@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TOPOLOGIES } from '#ops/cli/describe.ts';
 import { topicConfig } from '#schemas/topics.ts';
 import {
   type AvroSerde,
@@ -114,7 +115,7 @@ describe('tidemark dead-letters', { timeout: 120_000 }, () => {
     const { code, stdout } = await tidemark.run('dead-letters', 'list');
     expect([code, stdout]).toEqual([
       0,
-      'No dead letters and no late records of bars, execution, limits, portfolio, positions, response, risk.\n',
+      `No dead letters and no late records of ${Object.keys(TOPOLOGIES).sort().join(', ')}.\n`,
     ]);
     const replay = await tidemark.run('dead-letters', 'replay', 'positions', '--all');
     expect([replay.code, replay.stderr]).toEqual([

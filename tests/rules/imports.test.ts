@@ -30,9 +30,31 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
   { room: 'topologies/main.ts', folders: ['schemas/', 'streams/', 'topologies/'], packages: [] },
   {
     room: 'topologies/',
-    folders: ['schemas/', 'quant/', 'streams/kit/', 'streams/topology/', 'streams/state/', 'topologies/kit/'],
+    folders: [
+      'schemas/',
+      'quant/',
+      'streams/kit/',
+      'streams/topology/',
+      'streams/state/',
+      'topologies/kit/',
+      'ml/model/',
+      'ml/drift/',
+    ],
     packages: [],
   },
+  {
+    room: 'ml/model/',
+    folders: ['schemas/', 'quant/', 'streams/kit/'],
+    packages: ['onnxruntime-node'],
+  },
+  // Offline: makes training sets with the code that serves.
+  {
+    room: 'ml/train/',
+    folders: ['schemas/', 'quant/', 'streams/', 'topologies/', 'connectors/replay/', 'connectors/demo/'],
+    packages: [],
+  },
+  { room: 'ml/features/', folders: ['schemas/', 'quant/', 'streams/kit/'], packages: ['hyparquet-writer'] },
+  { room: 'ml/', folders: ['schemas/', 'quant/', 'streams/kit/'], packages: [] },
   { room: 'connectors/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'connectors/kit/'], packages: 'any' },
   { room: 'sinks/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'sinks/kit/'], packages: 'any' },
   {
@@ -53,6 +75,9 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
       'sinks/postgres/read-limits.ts',
       'sinks/postgres/read-attribution.ts',
       'sinks/postgres/read-corporate-actions.ts',
+      'sinks/postgres/read-market.ts',
+      'sinks/postgres/read-models.ts',
+      'sinks/postgres/read-order-books.ts',
       'sinks/clickhouse/read.ts',
       'ui/build.ts',
     ],
@@ -87,7 +112,7 @@ const packageName = (to: string) =>
     .join('/');
 const isNode = (to: string) => to.startsWith('node:') || builtinModules.includes(to);
 
-const sources = files(/^(schemas|quant|streams|topologies|connectors|sinks|reports|api|ui|ops)\/.*\.(ts|tsx)$/);
+const sources = files(/^(schemas|quant|streams|topologies|ml|connectors|sinks|reports|api|ui|ops)\/.*\.(ts|tsx)$/);
 const all = sources.flatMap(imports);
 const rule = (file: string) => RULES.find(({ room }) => file.startsWith(room));
 /** `connectors/replay/`, `topologies/positions/`: the folder within whose walls a file may import freely. */

@@ -1,4 +1,5 @@
 import type { Bar } from '#schemas/generated/types.ts';
+import { DAY_MS } from '../kit/days.ts';
 
 /** A length of bars. */
 export interface Interval {
@@ -14,7 +15,6 @@ export interface Interval {
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
-export const DAY_MS = 24 * HOUR_MS;
 /** Daily bars that can still be revised, so many before the newest. */
 export const KEPT_DAYS = 10;
 

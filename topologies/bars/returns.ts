@@ -3,8 +3,9 @@ import { decimalToNumber } from '#schemas/decimal.ts';
 import type { Bar, CorporateAction, DailyReturn } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
-import { hasSameTerms, STORED_ACTIONS, type StoredAction, storedAction, withAction } from '../kit/corporate-actions.ts';
-import { DAY_MS, KEPT_DAYS } from './intervals.ts';
+import { actionChange, instrumentOf, STORED_ACTIONS, type StoredAction } from '../kit/corporate-actions.ts';
+import { DAY_MS, dateOf, dayOf } from '../kit/days.ts';
+import { KEPT_DAYS } from './intervals.ts';
 
 /** The close of one UTC day. */
 export interface DayClose {
@@ -60,7 +61,6 @@ export const KNOWN_ACTIONS_SCHEMA: AvroSchema = {
 };
 
 const NO_CLOSES: DayCloses = { days: [] };
-const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
 
 /**
  * The closes with one more, or another one for its day; and which of them have another return than before. A day that
@@ -104,7 +104,6 @@ export interface Adjustment {
   readonly dividend: number;
 }
 const NONE: Adjustment = { splitFactor: 1, dividend: 0 };
-const dayOf = (micros: number): number => Math.floor(micros / (1000 * DAY_MS));
 
 /**
  * Of the actions with an ex day (UTC) after `previous` and up to `day`, in their order: a dividend is on the units that
@@ -159,23 +158,21 @@ export class DailyReturns implements Processor<Bar | CorporateAction | null> {
     for (const index of changed) this.#publish(bar, bar.eventTime, days[index - 1]!, days[index]!);
   }
 
-  #action({ key, value, timestampMs, source }: StreamRecord<CorporateAction | null>): void {
-    const problem = corporateActionProblem(key, value, this.#context.now());
+  #action(record: StreamRecord<CorporateAction | null>): void {
+    const problem = corporateActionProblem(record.key, record.value, this.#context.now());
     if (problem) {
       this.#context.reject(problem.code, problem.reason);
       return;
     }
-    const slash = key!.indexOf('/');
-    const [instrument, actionId] = [key!.slice(0, slash), key!.slice(slash + 1)];
+    const instrument = instrumentOf(record.key!);
     const known = this.#actionsOf(instrument);
-    const before = known.find((other) => other.actionId === actionId) ?? null;
-    const after = value && storedAction(value, source.partition, source.offset);
-    if (before && after ? hasSameTerms(before, after) : before === after) return;
-    const actions = withAction(known, actionId, after);
+    const said = actionChange(record, known);
+    if (!said) return;
+    const { change, actions } = said;
     this.#actions.put(instrument, { actions });
-    const sourceEventTime = after?.eventTime ?? timestampMs * 1000;
-    const isWhole = this.#revise({ instrument, sourceTopic: source.topic, sourceEventTime }, known, actions);
-    const isForgotten = [before, after].some((action) => action !== null && this.#isForgotten(instrument, action));
+    const cause = { instrument, sourceTopic: record.source.topic, sourceEventTime: change.eventTime };
+    const isWhole = this.#revise(cause, known, actions);
+    const isForgotten = [change.before, change.after].some((action) => action && this.#isForgotten(instrument, action));
     if (!isWhole || isForgotten) this.#context.count('corporate-action-too-late');
   }
 

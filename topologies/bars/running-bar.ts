@@ -1,4 +1,5 @@
 import type { AvroSchema } from '#streams/kit/avro.ts';
+import { TIME } from '../kit/avro.ts';
 
 /** A bar as it is kept; key instrument, window its interval. Times are microseconds. */
 export interface BarRow {
@@ -16,8 +17,6 @@ export interface BarRow {
   readonly final: boolean;
   readonly revision: number;
 }
-
-const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
 
 export const BAR_ROW_SCHEMA: AvroSchema = {
   type: 'record',

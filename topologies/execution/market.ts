@@ -4,10 +4,12 @@
  * fills that come after trades of a later time, as they do on their way through a repartition topic, still find the
  * market of their own time. Where that was longer ago they find nothing, and what needs it is null: unknown, not wrong.
  */
+
 import { addTrade, type MarketSums, noTrades, sumsAt } from '#quant/market-sums.ts';
 import type { Trade } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, ProcessorContext } from '#streams/topology/types.ts';
+import { TIME } from '../kit/avro.ts';
 
 /**
  * Moments of an instrument that are kept. Part of the keys of `market-moments`: another number is another version of
@@ -21,7 +23,6 @@ export interface Moment extends MarketSums {
   readonly number: number;
 }
 
-const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
 /** The fields of MarketSums in Avro. */
 export const SUMS_FIELDS = [
   { name: 'time', type: TIME },

@@ -2,11 +2,13 @@
  * What is kept of an order and of its fills, and how fills are added up. Amounts are exact: a fill's quantity × price
  * has up to 18 decimals and keeps them all, so taking a fill out again leaves nothing behind.
  */
+
 import type { MarketSums } from '#quant/market-sums.ts';
 import { AVRO } from '#schemas/avro.ts';
 import { checkDecimal, DecimalError, divideHalfEven } from '#schemas/decimal.ts';
 import type { Fill, OrderRequest } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
+import { DECIMAL, TIME } from '../kit/avro.ts';
 import { SUMS_FIELDS } from './market.ts';
 
 /** Quantity × price, added up: units of 1e-18. */
@@ -67,11 +69,9 @@ export interface OrderFill {
   readonly market: MarketSums | null;
 }
 
-const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
 /** Room for 2^53 products of two amounts. */
 const TURNOVER_DIGITS = 92;
 const TURNOVER = { type: 'bytes', logicalType: 'decimal', precision: TURNOVER_DIGITS, scale: 18 } as const;
-const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
 const SUMS = { type: 'record', name: 'Sums', fields: SUMS_FIELDS };
 const record = (name: string, doc: string, fields: Readonly<Record<string, unknown>>): AvroSchema =>
   ({

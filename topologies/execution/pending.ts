@@ -1,5 +1,6 @@
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, ProcessorContext } from '#streams/topology/types.ts';
+import { TIME } from '../kit/avro.ts';
 
 /** A moment of an order whose market is not final yet: no trade of a later time has been seen. */
 export interface Unsettled {
@@ -21,7 +22,7 @@ export const UNSETTLED_SCHEMA: AvroSchema = {
   doc: 'A moment whose market is not final yet; key ARRIVAL or END:portfolio/orderId, or FILL:portfolio/fillId.',
   fields: [
     { name: 'instrument', type: 'string' },
-    { name: 'time', type: { type: 'long', logicalType: 'timestamp-micros' } },
+    { name: 'time', type: TIME },
     { name: 'order', type: 'string' },
     { name: 'moment', type: { type: 'enum', name: 'OrderMoment', symbols: ['ARRIVAL', 'END', 'FILL'] } },
     { name: 'fill', type: ['null', 'string'] },

@@ -1,15 +1,15 @@
 /** Corporate actions of an instrument, as who applies them keeps them: what was said last of each. */
+
 import type { CorporateAction } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
+import type { StreamRecord } from '#streams/topology/types.ts';
+import { DECIMAL, TIME } from './avro.ts';
 
 /** An action as it was said last, and where its record is. */
 export interface StoredAction extends Omit<CorporateAction, 'instrument' | 'source'> {
   readonly sourcePartition: number;
   readonly sourceOffset: number;
 }
-
-const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
-const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
 
 /** Avro of a list of them. */
 export const STORED_ACTIONS: AvroSchema = {
@@ -31,13 +31,43 @@ export const STORED_ACTIONS: AvroSchema = {
   },
 };
 
-export function storedAction(action: CorporateAction, sourcePartition: number, sourceOffset: number): StoredAction {
+function storedAction(action: CorporateAction, sourcePartition: number, sourceOffset: number): StoredAction {
   const { instrument: _, source: __, ...terms } = action;
   return { ...terms, sourcePartition, sourceOffset };
 }
 
+/** What was said of an action, and what was known before: where its record is is that of the record that said it. */
+export interface ActionChange {
+  /** Null where it is new. */
+  readonly before: StoredAction | null;
+  /** Null where it is taken back. */
+  readonly after: StoredAction | null;
+  readonly actionId: string;
+  /** Of the record. */
+  readonly eventTime: number;
+  readonly sourcePartition: number;
+  readonly sourceOffset: number;
+}
+
+/** The instrument of a sound key instrument/action. */
+export const instrumentOf = (key: string): string => key.slice(0, key.indexOf('/'));
+
+/** What a sound record of reference.corporate-actions changes of the actions that are known, and all of them then; null: nothing. */
+export function actionChange(
+  { key, value, timestampMs, source }: StreamRecord<CorporateAction | null>,
+  known: readonly StoredAction[],
+): { readonly change: ActionChange; readonly actions: readonly StoredAction[] } | null {
+  const actionId = key!.slice(key!.indexOf('/') + 1);
+  const place = { sourcePartition: source.partition, sourceOffset: source.offset };
+  const after = value && storedAction(value, place.sourcePartition, place.sourceOffset);
+  const before = known.find((other) => other.actionId === actionId) ?? null;
+  if (before && after ? hasSameTerms(before, after) : before === after) return null;
+  const eventTime = after?.eventTime ?? timestampMs * 1000;
+  return { change: { before, after, actionId, eventTime, ...place }, actions: withAction(known, actionId, after) };
+}
+
 /** The list with one action added, replaced, or (null) taken out. */
-export function withAction(
+function withAction(
   actions: readonly StoredAction[],
   actionId: string,
   action: StoredAction | null,
@@ -48,7 +78,7 @@ export function withAction(
 }
 
 /** The same terms, whenever they were said. */
-export const hasSameTerms = (a: StoredAction, b: StoredAction): boolean =>
+const hasSameTerms = (a: StoredAction, b: StoredAction): boolean =>
   a.type === b.type &&
   a.exTime === b.exTime &&
   a.newUnits === b.newUnits &&

@@ -5,6 +5,7 @@ import {
   type Problem,
   positionProblem,
   requestProblem,
+  valueMissing,
 } from '#schemas/checks.ts';
 import { decimalToNumber, multiplyDecimal } from '#schemas/decimal.ts';
 import type {
@@ -111,14 +112,15 @@ export class Engine implements Processor<Input | null> {
 
   #pnl(record: StreamRecord<PortfolioPnl | null>): void {
     const { key, value: pnl } = record;
-    const problem = pnl === null ? missing('A P&L') : keyProblem(key, 'portfolio', pnl.portfolio);
+    const problem = pnl === null ? valueMissing('A P&L') : keyProblem(key, 'portfolio', pnl.portfolio);
     if (this.#isRefused(problem ?? eventTimeProblem(pnl!.eventTime, this.#context.now()))) return;
     this.#touch(record, pnl!.portfolio, pnl!.eventTime).pnl = storedPnl(pnl!);
   }
 
   #measures(record: StreamRecord<RiskMeasures | null>): void {
     const { key, value: measures } = record;
-    const problem = measures === null ? missing('A risk measure') : keyProblem(key, 'portfolio', measures.portfolio);
+    const problem =
+      measures === null ? valueMissing('A risk measure') : keyProblem(key, 'portfolio', measures.portfolio);
     if (this.#isRefused(problem ?? eventTimeProblem(measures!.eventTime, this.#context.now()))) return;
     const { portfolio, dayEnd, eventTime, volatility } = measures!;
     const state = this.#touch(record, portfolio, eventTime);
@@ -152,7 +154,7 @@ export class Engine implements Processor<Input | null> {
 
   #control(record: StreamRecord<RiskControl | null>): void {
     const { key, value: control } = record;
-    const problem = control === null ? missing('A setting of the kill switch') : null;
+    const problem = control === null ? valueMissing('A setting of the kill switch') : null;
     if (this.#isRefused(problem ?? controlProblem(key, control!, this.#context.now()))) return;
     const { portfolio, state, reason, setBy, eventTime } = control!;
     const before = this.#portfolios.control(portfolio);
@@ -255,7 +257,6 @@ export class Engine implements Processor<Input | null> {
   }
 }
 
-const missing = (what: string): Problem => ({ code: 'VALUE_MISSING', reason: `${what} has no value` });
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** Whether an incident of the one is an incident of the other: a new threshold does not end it, another figure does. */

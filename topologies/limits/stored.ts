@@ -1,7 +1,9 @@
 /** What the limit engine keeps. */
+
 import { AVRO } from '#schemas/avro.ts';
 import type { PortfolioPnl, RiskMeasures } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
+import { DECIMAL, TIME } from '../kit/avro.ts';
 
 /** An open position; key portfolio/instrument. */
 export interface StoredPosition {
@@ -89,8 +91,6 @@ export interface StoredStatus {
   readonly adjusted: number;
 }
 
-const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
-const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
 const maybe = (type: unknown) => ['null', type];
 const list = (name: string, fields: Readonly<Record<string, unknown>>) => ({
   type: 'array',

@@ -17,10 +17,12 @@
  * made so far (`noise`). If a term that was huge goes away and the bound is no longer small beside what is left, the sums
  * are added up afresh. So they equal a fresh summation to the last bits, whatever passed through them.
  */
+
 import { checkDecimal, decimalToNumber } from '#schemas/decimal.ts';
 import { DEFAULT_CURRENCY } from '#schemas/fx.ts';
 import type { PortfolioPnl } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
+import { DECIMAL, TIME } from '../kit/avro.ts';
 import { type Path, peakOf, START } from './path.ts';
 
 /** What a portfolio's exact totals are made of. */
@@ -66,8 +68,6 @@ export interface Account extends Amounts, Sums, Path {
   readonly unpricedPositions: number;
 }
 
-export const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
-export const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
 export const record = (name: string, doc: string, fields: Readonly<Record<string, unknown>>): AvroSchema =>
   ({
     type: 'record',

@@ -13,9 +13,11 @@
  * - A new price of a pair is an instant of the path (path.ts) like a new mark, and a late one corrects the instants since: what was held at
  *   the end of each of them is kept (`worths`).
  */
+
 import { decimalToNumber } from '#schemas/decimal.ts';
 import { convertDecimal } from '#schemas/fx.ts';
-import { AMOUNTS, type Amounts, DECIMAL, NO_AMOUNTS, NO_SUMS, record, SUMS, type Sums, TIME } from './account.ts';
+import { DECIMAL, TIME } from '../kit/avro.ts';
+import { AMOUNTS, type Amounts, NO_AMOUNTS, NO_SUMS, record, SUMS, type Sums } from './account.ts';
 import type { Rates } from './rates.ts';
 import { put, raise, type Series, seriesSchema } from './series.ts';
 

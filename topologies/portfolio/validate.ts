@@ -1,10 +1,17 @@
-import { eventTimeProblem, idProblem, keyProblem, type Problem, recordIdProblem } from '#schemas/checks.ts';
+import {
+  eventTimeProblem,
+  idProblem,
+  keyProblem,
+  type Problem,
+  recordIdProblem,
+  valueMissing,
+} from '#schemas/checks.ts';
 import { isCurrencyCode } from '#schemas/fx.ts';
 import type { CashMovement, InstrumentMark, Portfolio } from '#schemas/generated/types.ts';
 
 /** What is wrong with a cash movement, or null. */
 export function cashProblem(key: string | null, movement: CashMovement | null, nowMs: number): Problem {
-  if (movement === null) return { code: 'VALUE_MISSING', reason: 'A cash movement has no value' };
+  if (movement === null) return valueMissing('A cash movement');
   const { portfolio, cashId, amount, currency } = movement;
   const id = idProblem('portfolio', portfolio) ?? recordIdProblem('cash', cashId);
   if (id) return { code: 'ID_INVALID', reason: id };

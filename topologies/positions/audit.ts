@@ -1,6 +1,6 @@
 import { formatDecimal } from '#schemas/decimal.ts';
 import type { AuditEntry } from '#schemas/generated/types.ts';
-import type { StoredAction } from '../kit/corporate-actions.ts';
+import type { ActionChange, StoredAction } from '../kit/corporate-actions.ts';
 import type { AcceptedFill } from './fills.ts';
 import type { Amended, LedgerChange, ListedFill, PositionLedger } from './ledger-store.ts';
 
@@ -32,17 +32,6 @@ export function auditEntry({ fill: amendment, ...source }: AcceptedFill, topic: 
     sourcePartition: source.sourcePartition,
     sourceOffset: source.sourceOffset,
   };
-}
-
-/** What became of a corporate action: where its record is is that of the one that made the change. */
-export interface ActionChange {
-  readonly before: StoredAction | null;
-  readonly after: StoredAction | null;
-  readonly actionId: string;
-  /** Of the record. */
-  readonly eventTime: number;
-  readonly sourcePartition: number;
-  readonly sourceOffset: number;
 }
 
 /** What the audit trail says of a corporate action that moved a position: the action and the totals, before and after. */

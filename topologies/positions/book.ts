@@ -2,8 +2,8 @@ import { corporateActionProblem, tradeProblem } from '#schemas/checks.ts';
 import { DecimalError, decimalToNumber } from '#schemas/decimal.ts';
 import type { CorporateAction, Fill, Instrument, Position, Trade } from '#schemas/generated/types.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
-import { hasSameTerms, type StoredAction, storedAction, withAction } from '../kit/corporate-actions.ts';
-import { type ActionChange, actionEntry, auditEntry } from './audit.ts';
+import { type ActionChange, actionChange, instrumentOf, type StoredAction } from '../kit/corporate-actions.ts';
+import { actionEntry, auditEntry } from './audit.ts';
 import { firstAfter, type InstrumentActions, priceAfter } from './corporate-actions.ts';
 import type { AcceptedFill } from './fills.ts';
 import { addVersion, currencyOf, forgotten, type InstrumentInfo, multiplierAt } from './instruments.ts';
@@ -175,26 +175,19 @@ export class Book implements Processor<Input> {
   }
 
   /** Takes in what is said of a corporate action; where it is in effect already, or was, all fills of the instrument are applied again. */
-  #action({ key, value, timestampMs, source }: StreamRecord<CorporateAction | null>): void {
-    const problem = corporateActionProblem(key, value, this.#context.now());
+  #action(record: StreamRecord<CorporateAction | null>): void {
+    const problem = corporateActionProblem(record.key, record.value, this.#context.now());
     if (problem) {
       this.#context.reject(problem.code, problem.reason);
       return;
     }
-    const slash = key!.indexOf('/');
-    const actionId = key!.slice(slash + 1);
-    const listing = this.#index().get(key!.slice(0, slash)) ?? this.#list(key!.slice(0, slash));
-    const place = { sourcePartition: source.partition, sourceOffset: source.offset };
-    const after = value && storedAction(value, place.sourcePartition, place.sourceOffset);
-    const before = listing.actions.find((other) => other.actionId === actionId) ?? null;
-    if (before && after ? hasSameTerms(before, after) : before === after) return;
-    const actions = withAction(listing.actions, actionId, after);
-    const eventTime = after?.eventTime ?? timestampMs * 1000;
+    const instrument = instrumentOf(record.key!);
+    const listing = this.#index().get(instrument) ?? this.#list(instrument);
+    const said = actionChange(record, listing.actions);
+    if (!said) return;
+    const { change, actions } = said;
     const isInEffect = (action: StoredAction | null) => action !== null && action.exTime <= listing.clock;
-    if (isInEffect(before) || isInEffect(after)) {
-      const change = { before, after, actionId, eventTime, ...place };
-      if (!this.#applyAgain(listing, actions, change)) return;
-    }
+    if ((isInEffect(change.before) || isInEffect(change.after)) && !this.#applyAgain(listing, actions, change)) return;
     this.#setActions(listing, actions, listing.clock);
   }
 

@@ -8,10 +8,12 @@
  * currency that was described wrongly was wrong from the beginning. A tombstone leaves it: what is held does not turn into dollars. Instruments
  * that were never described are in dollars.
  */
+
 import { ONE } from '#schemas/decimal.ts';
 import { DEFAULT_CURRENCY } from '#schemas/fx.ts';
 import type { Instrument } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
+import { DECIMAL, TIME } from '../kit/avro.ts';
 
 type Version = Pick<Instrument, 'eventTime' | 'multiplier'>;
 
@@ -35,8 +37,8 @@ export const INSTRUMENT_INFO_SCHEMA: AvroSchema = {
           type: 'record',
           name: 'InstrumentVersion',
           fields: [
-            { name: 'eventTime', type: { type: 'long', logicalType: 'timestamp-micros' } },
-            { name: 'multiplier', type: { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } },
+            { name: 'eventTime', type: TIME },
+            { name: 'multiplier', type: DECIMAL },
           ],
         },
       },

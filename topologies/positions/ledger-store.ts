@@ -21,13 +21,15 @@
  * fill on. Each fill is a small row of its own, by its number in the list, and the ledger after each 128th is kept: a
  * NEW fill writes one row, an amendment reads the rows since its fill and at most 127 before it.
  */
+
 import { createHash } from 'node:crypto';
 import type { Fill } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, ProcessorContext } from '#streams/topology/types.ts';
+import { DECIMAL, TIME } from '../kit/avro.ts';
 import type { StoredAction } from '../kit/corporate-actions.ts';
 import { applyAction, conversionOf, firstAfter } from './corporate-actions.ts';
-import { applyFill, DECIMAL, EMPTY_LEDGER, LEDGER_FIELDS, type Ledger, type LedgerFill, TIME } from './ledger.ts';
+import { applyFill, EMPTY_LEDGER, LEDGER_FIELDS, type Ledger, type LedgerFill } from './ledger.ts';
 
 /** The ledger of a position as it is now. */
 export interface PositionLedger extends Ledger {

@@ -16,8 +16,10 @@
  * So `cashFlow = realizedPnl - cost` always, and `cost` is zero when the quantity is: nothing leaks. What corrections do is in
  * ledger-store.ts, what splits and dividends do in corporate-actions.ts.
  */
+
 import { checkDecimal, divideHalfEven, ONE } from '#schemas/decimal.ts';
 import type { Fill } from '#schemas/generated/types.ts';
+import { DECIMAL, TIME } from '../kit/avro.ts';
 
 /** Running totals of a position since the portfolio began. */
 export interface Ledger {
@@ -34,9 +36,6 @@ export interface Ledger {
   /** Fills applied. */
   readonly fills: number;
 }
-
-export const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
-export const DECIMAL = { type: 'bytes', logicalType: 'decimal', precision: 38, scale: 9 } as const;
 
 /** The fields of a ledger in Avro. */
 export const LEDGER_FIELDS = [

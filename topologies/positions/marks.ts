@@ -3,6 +3,7 @@ import type { InstrumentMark, Trade } from '#schemas/generated/types.ts';
 import { LANES } from '#schemas/topics.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import type { KeyValueStore, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
+import { TIME } from '../kit/avro.ts';
 
 /** Newest trade of an instrument, or what it is worth without a corporate action that came into effect since. */
 export interface Mark {
@@ -16,7 +17,7 @@ export const MARK_SCHEMA: AvroSchema = {
   namespace: 'tidemark.positions',
   doc: 'Newest trade by event time, then offset; key instrument.',
   fields: [
-    { name: 'eventTime', type: { type: 'long', logicalType: 'timestamp-micros' } },
+    { name: 'eventTime', type: TIME },
     { name: 'price', type: 'double' },
   ],
 };

@@ -1,4 +1,11 @@
-import { eventTimeProblem, idProblem, keyProblem, type Problem, recordIdProblem } from '#schemas/checks.ts';
+import {
+  eventTimeProblem,
+  idProblem,
+  keyProblem,
+  type Problem,
+  recordIdProblem,
+  valueMissing,
+} from '#schemas/checks.ts';
 import { formatDecimal } from '#schemas/decimal.ts';
 import type { Fill, Instrument } from '#schemas/generated/types.ts';
 
@@ -6,7 +13,7 @@ const invalidId = (reason: string | null): Problem => (reason === null ? null : 
 
 /** What is wrong with a fill or an amendment of one by itself, or null. */
 export function fillProblem(key: string | null, fill: Fill | null, nowMs: number): Problem {
-  if (fill === null) return { code: 'VALUE_MISSING', reason: 'A fill has no value' };
+  if (fill === null) return valueMissing('A fill');
   const { portfolio, instrument, fillId, action, quantity, price } = fill;
   const id =
     invalidId(idProblem('portfolio', portfolio) ?? idProblem('instrument', instrument)) ??

@@ -1,4 +1,4 @@
-import { eventTimeProblem, keyProblem, type Problem } from '#schemas/checks.ts';
+import { eventTimeProblem, keyProblem, type Problem, valueMissing } from '#schemas/checks.ts';
 import type {
   LimitUtilisation,
   RiskAcknowledgement,
@@ -79,7 +79,7 @@ export class Responder implements Processor<Input | null> {
   }
 
   #breach({ key, value: breach, source }: StreamRecord<RiskBreach | null>): void {
-    const problem = breach === null ? missing('An incident') : keyProblem(key, 'portfolio', breach.portfolio);
+    const problem = breach === null ? valueMissing('An incident') : keyProblem(key, 'portfolio', breach.portfolio);
     if (this.#isRefused(problem ?? eventTimeProblem(breach!.eventTime, this.#context.now()))) return;
     const { breachId, portfolio, eventTime, level } = breach!;
     // What was due before is done as things were before.
@@ -112,7 +112,7 @@ export class Responder implements Processor<Input | null> {
   }
 
   #acknowledgement({ key, value: said, source }: StreamRecord<RiskAcknowledgement | null>): void {
-    const problem = said === null ? missing('An acknowledgement') : null;
+    const problem = said === null ? valueMissing('An acknowledgement') : null;
     if (this.#isRefused(problem ?? acknowledgementProblem(key, said!, this.#context.now()))) return;
     const { portfolio, breachId, acknowledgementId, eventTime } = said!;
     const known = this.#incidents.get(breachId);
@@ -291,5 +291,4 @@ const isNewer = (breach: RiskBreach, before: RiskBreach): boolean =>
   breach.eventTime > before.eventTime ||
   (breach.eventTime === before.eventTime && JSON.stringify(breach) !== JSON.stringify(before));
 const idOf = ({ breachId, acknowledgementId }: RiskAcknowledgement) => `${breachId}:${acknowledgementId}`;
-const missing = (what: string): Problem => ({ code: 'VALUE_MISSING', reason: `${what} has no value` });
 const iso = (micros: number) => (Math.abs(micros) <= 8.64e18 ? new Date(micros / 1000).toISOString() : String(micros));

@@ -1,7 +1,9 @@
 /** What breach response keeps. */
+
 import { AVRO } from '#schemas/avro.ts';
 import type { RiskBreach, RiskControl } from '#schemas/generated/types.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
+import { TIME } from '../kit/avro.ts';
 
 /** A workflow that has taken an incident up. */
 export interface StoredRun {
@@ -53,7 +55,6 @@ export interface StoredSwitch {
   readonly holds: readonly StoredHold[];
 }
 
-const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
 const maybe = (type: unknown) => ['null', type];
 const list = (items: unknown) => ({ type: 'array', items });
 const record = (name: string, doc: string, fields: Readonly<Record<string, unknown>>) => ({

@@ -1,4 +1,5 @@
 import type { AvroSchema } from '#streams/kit/avro.ts';
+import { TIME } from '../kit/avro.ts';
 import type { Histories } from '../kit/histories.ts';
 
 /** What a portfolio held at the end of a UTC day that is over, waiting for that day's returns. */
@@ -20,7 +21,6 @@ export interface Closings {
   readonly closings: readonly Closing[];
 }
 
-const TIME = { type: 'long', logicalType: 'timestamp-micros' } as const;
 export const CLOSINGS_SCHEMA: AvroSchema = {
   type: 'record',
   name: 'Closings',

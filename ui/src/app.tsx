@@ -2,7 +2,9 @@ import { AttributionPanel } from './attribution.tsx';
 import { Cards } from './cards.tsx';
 import { Chart } from './chart.tsx';
 import { Header } from './header.tsx';
+import { IndicatorsPanel } from './indicators.tsx';
 import { LimitsPanel } from './limits.tsx';
+import { OrderBookPanel } from './order-book.tsx';
 import { PerformancePanel } from './performance.tsx';
 import { Positions } from './positions.tsx';
 import { ReportsPanel } from './reports.tsx';
@@ -39,9 +41,11 @@ export function App() {
             <PerformancePanel />
             <AttributionPanel />
             <Positions />
+            <IndicatorsPanel />
             <ReportsPanel />
           </>
         )}
+        <OrderBookPanel />
       </main>
       <Footer />
     </>

@@ -25,6 +25,7 @@ import {
 } from './api.ts';
 import { ATTRIBUTION, type Attribution, yearBefore } from './attribution-api.ts';
 import { CONTROL, type Control } from './limits-api.ts';
+import { startBooks } from './order-book-live.ts';
 import { type Change, type Point, Series } from './series.ts';
 import { type State, type TapeRow, useStore } from './store.ts';
 
@@ -105,6 +106,7 @@ class Live {
       (value) => this.#arrived(() => this.#trades.set(value.instrument, value)),
       problem,
     );
+    startBooks(client);
     setInterval(() => {
       this.#refillAll();
       void this.#loadBacktests();
@@ -113,6 +115,18 @@ class Live {
       void this.#loadRiskHistory();
       void this.#loadControl();
     }, REFILL_INTERVAL_MS);
+  }
+
+  /** Asks for what a panel alone shows. Rejects with what the server says is wrong, or while there is no connection. */
+  ask<T>(text: string, variables: Record<string, unknown> = {}): Promise<T> {
+    if (!this.#client) return Promise.reject(new Error('There is no connection yet'));
+    return query<T>(this.#client, text, variables);
+  }
+
+  /** Follows a subscription that a panel alone shows, until the returned function is called. */
+  follow<T>(text: string, variables: Record<string, unknown>, take: (value: T) => void): () => void {
+    if (!this.#client) return () => {};
+    return follow<T>(this.#client, text, variables, take, () => {});
   }
 
   /** Shows the positions of a portfolio. */

@@ -43,6 +43,8 @@ describe('readiness', () => {
       'group positions',
       'group portfolio',
       'group bars',
+      'group indicators',
+      'group book',
       'sink postgres',
       'live views',
     ]);
@@ -52,12 +54,26 @@ describe('readiness', () => {
     const { state, monitor } = system();
     state.end = 20;
     await monitor.sample(0);
-    expect(failed(monitor, 0)).toEqual(['group positions', 'group portfolio', 'group bars', 'sink postgres']);
+    expect(failed(monitor, 0)).toEqual([
+      'group positions',
+      'group portfolio',
+      'group bars',
+      'group indicators',
+      'group book',
+      'sink postgres',
+    ]);
     state.committed = 15;
     await monitor.sample(1000);
     expect(failed(monitor, 1000)).toEqual(['sink postgres']);
     await monitor.sample(12_000);
-    expect(failed(monitor, 12_000)).toEqual(['group positions', 'group portfolio', 'group bars', 'sink postgres']);
+    expect(failed(monitor, 12_000)).toEqual([
+      'group positions',
+      'group portfolio',
+      'group bars',
+      'group indicators',
+      'group book',
+      'sink postgres',
+    ]);
   });
 
   it('is not there while the sink has never written what the API reads', async () => {
@@ -75,7 +91,14 @@ describe('readiness', () => {
     state.feed = null;
     state.kafkaDown = true;
     await monitor.sample(1000);
-    expect(failed(monitor, 1000)).toEqual(['group positions', 'group portfolio', 'group bars', 'sink postgres']);
+    expect(failed(monitor, 1000)).toEqual([
+      'group positions',
+      'group portfolio',
+      'group bars',
+      'group indicators',
+      'group book',
+      'sink postgres',
+    ]);
     expect(monitor.report(1000).checks[0]?.reason).toContain('No broker answers');
     state.kafkaDown = false;
     await monitor.sample(2000);

@@ -83,9 +83,12 @@ describe('the live feed', () => {
       'portfolio.pnl': [42],
       'portfolio.positions': [10],
       'market.trades': [10],
+      'market.indicators': [10],
       'risk.measures': [10],
       'risk.utilisation': [10],
       'risk.breaches': [10],
+      'ml.events': [10],
+      'market.depth': [10],
     });
     await until('it to be ready', () => world.feed.notReady() === null);
     expect(feed.notLoaded()).toBeNull();

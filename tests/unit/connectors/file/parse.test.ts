@@ -302,3 +302,63 @@ describe('a file of corporate actions', () => {
     expect(problems(rows[1])).toEqual(['actionId: row 1 of this file has it already']);
   });
 });
+
+describe('a file of order books', () => {
+  const BOOK = 'time,instrument,kind,sequence,bids,asks,firstSequence,previousSequence,epoch,depth';
+  const only = (line: string) => parse('book', BOOK, line)[0];
+
+  it('has an update a row', () => {
+    const [whole, change] = parse(
+      'book',
+      BOOK,
+      '2024-01-05T15:30:00Z,BTCUSD,SNAPSHOT,100,43999.5:2  43999:1.5,44000:0.7,,,7,10',
+      '2024-01-05T15:30:00.1Z,BTCUSD,DELTA,105,43999.5:0,,102,100,7,',
+    );
+    expect(whole!.record).toEqual({
+      eventTime: Date.UTC(2024, 0, 5, 15, 30) * 1000,
+      instrument: 'BTCUSD',
+      kind: 'SNAPSHOT',
+      source: 'file:test',
+      epoch: 7,
+      firstSequence: null,
+      sequence: 100,
+      previousSequence: null,
+      depth: 10,
+      levels: [
+        { side: 'BID', price: 43_999.5, size: 2 },
+        { side: 'BID', price: 43_999, size: 1.5 },
+        { side: 'ASK', price: 44_000, size: 0.7 },
+      ],
+    });
+    expect(change!.record).toMatchObject({
+      kind: 'DELTA',
+      sequence: 105,
+      firstSequence: 102,
+      previousSequence: 100,
+      depth: null,
+      levels: [{ side: 'BID', price: 43_999.5, size: 0 }],
+    });
+  });
+
+  it.each([
+    ['2024-01-05,B,DELTA,1,1:NaN,,,,,', 'bids: is not price:size, a price above zero and a size from 0'],
+    ['2024-01-05,B,DELTA,1,,0:1,,,,', 'asks: is not price:size, a price above zero and a size from 0'],
+    ['2024-01-05,B,DELTA,1,,1:-1,,,,', 'asks: is not price:size, a price above zero and a size from 0'],
+    ['2024-01-05,B,DELTA,1,,1:1:1,,,,', 'asks: is not price:size, a price above zero and a size from 0'],
+    ['2024-01-05,B,DELTA,1,,1,,,,', 'asks: is not price:size, a price above zero and a size from 0'],
+    ['2024-01-05,B,DELTA,1,,1e999:1,,,,', 'asks: is not price:size, a price above zero and a size from 0'],
+    ['2024-01-05,B,DELTA,-1,,,,,,', 'sequence: is not a whole number from 0'],
+    ['2024-01-05,B,DELTA,1.5,,,,,,', 'sequence: is not a whole number from 0'],
+    ['2024-01-05,B,DELTA,07,,,,,,', 'sequence: is not a whole number from 0'],
+    ['2024-01-05,B,DELTA,9007199254740993,,,,,,', 'sequence: is not a whole number from 0'],
+    ['2024-01-05,B,BOOK,1,,,,,,', 'kind: expected SNAPSHOT or DELTA'],
+  ])('says what is wrong: %s', (line, problem) => {
+    expect(problems(only(line))).toEqual([problem]);
+  });
+
+  it('has an update once, but a snapshot and a change may have one number', () => {
+    const line = (kind: string) => `2024-01-05,B,${kind},5,,,,,,`;
+    const rows = parse('book', BOOK, line('DELTA'), line('SNAPSHOT'), line('DELTA'));
+    expect(rows.map(problems)).toEqual([[], [], ['sequence: row 1 of this file has it already']]);
+  });
+});

@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ModelRegistry } from '#ml/model/registry.ts';
 import { reset } from '#ops/cli/reset.ts';
 import { takeLock } from '#streams/kit/lock.ts';
+import { modelOf } from '../../ml/model/models.ts';
 
 let home: string;
 beforeEach(() => {
@@ -21,6 +23,15 @@ describe('reset', () => {
     expect((await reset(home, {}, yes)).join()).toContain('Removed kafka, state');
     expect(readdirSync(home).sort()).toEqual(['my-notes', 'tools']);
     expect((await reset(home, {}, yes)).join()).toContain('nothing to remove');
+  });
+
+  it('keeps models, whose events go into the new topics', async () => {
+    const registry = new ModelRegistry({ folder: join(home, 'models') });
+    const [event] = await registry.register(modelOf(1), { by: 'tidemark', reason: 'trained', eventTime: 1 });
+    await registry.markSent(event!);
+    expect(registry.unsent()).toEqual([]);
+    await reset(home, {}, yes);
+    expect(registry.unsent()).toEqual([event]);
   });
 
   it('removes nothing when the answer is no', async () => {

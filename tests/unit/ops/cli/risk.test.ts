@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readReturns } from '#ops/cli/returns-file.ts';
 import { confidence, holdingsOf, weights } from '#ops/cli/risk.ts';
+import { Random } from '#streams/kit/random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-risk-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -80,4 +82,42 @@ it('takes a level as a share of one, and says what 99 should be', () => {
   expect(confidence('0.99')).toBe(0.99);
   expect(() => confidence('99')).toThrow('Write 0.99 for 99 %.');
   for (const text of ['1', '0.4', '', 'high']) expect(() => confidence(text)).toThrow('Expected a level');
+});
+
+describe('tidemark risk --monte-carlo', { timeout: 60_000 }, () => {
+  const random = new Random('risk command');
+  const rows = Array.from({ length: 400 }, (_, day) => {
+    const date = new Date(day * 86_400_000).toISOString().slice(0, 10);
+    return `${date},${(0.01 * random.normal()).toFixed(6)},${(0.02 * random.normal()).toFixed(6)}`;
+  });
+  const run = (how: string, env: Record<string, string> = {}) => {
+    const returns = file(['date,AAPL,KO', ...rows].join('\n'));
+    const args = `risk --returns ${returns} --weights AAPL=0.7,KO=0.3 --method monte-carlo --paths 200000 ${how} --json`;
+    const { PATH } = process.env;
+    const { status, stdout } = spawnSync(process.execPath, ['ops/cli/main.ts', ...args.split(/ +/)], {
+      encoding: 'utf8',
+      env: { PATH, ...env },
+    });
+    return { status, output: JSON.parse(stdout) };
+  };
+
+  it('says the same by the ONNX graph as in TypeScript, but for the sample', () => {
+    const [typescript, onnx] = [run('--monte-carlo typescript'), run('--monte-carlo onnx')];
+    expect([typescript.status, onnx.status]).toEqual([0, 0]);
+    expect([typescript.output.monteCarlo, onnx.output.monteCarlo]).toEqual(['typescript', 'onnx']);
+    for (const [index, measure] of onnx.output.measures.entries()) {
+      const other = typescript.output.measures[index];
+      expect(measure).toMatchObject({ sampling: 'full-cholesky', paths: 200_000, problem: null });
+      // A standard error at 99 % is 0.6 % of VaR, on either side.
+      expect(Math.abs(measure.valueAtRisk / other.valueAtRisk - 1)).toBeLessThan(0.03);
+      expect(measure.valueAtRisk).not.toBe(other.valueAtRisk);
+    }
+    expect(run('').output.measures).toEqual(typescript.output.measures);
+  });
+
+  it('names the problem where its execution provider is not there', () => {
+    const { status, output } = run('--monte-carlo onnx', { TIDEMARK_ONNX_PROVIDERS: 'rocm,cpu' });
+    expect(status).toBe(1);
+    expect(output.measures[0]).toMatchObject({ valueAtRisk: null, problem: { code: 'PROVIDER_UNKNOWN' } });
+  });
 });
