@@ -79,6 +79,7 @@ export interface RunningTopology {
 }
 /** One that can say how far its replay is. */
 export interface RunningReplay extends RunningTopology {
+  /** Nothing of nothing where it is none, or none of its topics has an end that was given. */
   replayProgress(): ReplayProgress;
 }
 
