@@ -62,6 +62,13 @@ export const TOPICS = {
     'topologies/indicators',
     'Technical indicators as of each bar; provisional and final.',
   ),
+  'market.regimes': topic(
+    'market.regimes',
+    'instrument/date',
+    'topologies/regimes',
+    'Market regimes of instruments day by day, with probabilities and a forecast of volatility.',
+    { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
   'market.marks': topic(
     'market.marks',
     'lane/instrument',

@@ -66,8 +66,35 @@ class _Trees:
 def lightgbm_model(booster, objective=None, slope=1.0, intercept=0.0):
     """A LightGBM booster (binary, multiclass or regression; numeric features). Binary margins may be calibrated as Platt does:
     sigmoid(slope * margin + intercept)."""
+    objective = objective or _objective(booster)
+    trees = _Trees()
+    outputs = _add_booster(trees, booster, 0)
+    return _finish(trees, booster.num_feature(), outputs, objective, [0.0] * outputs, slope, intercept)
+
+
+def lightgbm_joint_model(boosters):
+    """LightGBM boosters of the same features as one graph: the outputs of the first, then those of the next."""
+    trees, widths = _Trees(), []
+    for booster in boosters:
+        widths.append(_add_booster(trees, booster, sum(widths)))
+    parts = [f"margins{index}" for index in range(len(boosters))]
+    linked = [f"linked{index}" for index in range(len(boosters))]
+    nodes = [
+        trees.node(sum(widths)),
+        helper.make_node("Split", ["sums", "widths"], parts, axis=1),
+        *(helper.make_node(_link(_objective(booster)), [part], [to]) for booster, part, to in zip(boosters, parts, linked)),
+        helper.make_node("Concat", linked, ["scores"], axis=1),
+    ]
+    return _model(nodes, [numpy_helper.from_array(np.asarray(widths, dtype=np.int64), "widths")], boosters[0].num_feature(), sum(widths))
+
+
+def _objective(booster):
+    return booster.dump_model()["objective"].split()[0]
+
+
+def _add_booster(trees, booster, first):
+    """Adds a booster's trees for the outputs from `first` on; gives how many these are."""
     dump = booster.dump_model()
-    objective = objective or dump["objective"].split()[0]
     outputs = dump["num_tree_per_iteration"]
 
     def split(node):
@@ -82,10 +109,9 @@ def lightgbm_model(booster, objective=None, slope=1.0, intercept=0.0):
         missing = node["default_left"] if kind == "NaN" else threshold >= 0
         return node["split_feature"], threshold, missing, node["left_child"], node["right_child"]
 
-    trees = _Trees()
     for index, tree in enumerate(dump["tree_info"]):
-        trees.add(index % outputs, split, tree["tree_structure"])
-    return _finish(trees, booster.num_feature(), outputs, objective, [0.0] * outputs, slope, intercept)
+        trees.add(first + index % outputs, split, tree["tree_structure"])
+    return outputs
 
 
 def hist_gradient_boosting_model(classifier):
@@ -128,17 +154,23 @@ def logistic_model(scaler, classifier):
     return _model(nodes, constants, features, outputs)
 
 
+LINKS = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": "Identity", "gamma": "Exp"}
+
+
+def _link(objective):
+    if objective not in LINKS:
+        raise ValueError(f"objective {objective} has no form here: there are {', '.join(LINKS)}")
+    return LINKS[objective]
+
+
 def _finish(trees, features, outputs, objective, baseline, slope=1.0, intercept=0.0):
-    links = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": "Identity"}
-    if objective not in links:
-        raise ValueError(f"objective {objective} has no form here: there are {', '.join(links)}")
     tensor = lambda name, values: numpy_helper.from_array(np.asarray(values, dtype=np.float64), name)
     nodes = [
         trees.node(outputs),
         helper.make_node("Add", ["sums", "baseline"], ["raw"]),
         helper.make_node("Mul", ["raw", "slope"], ["sloped"]),
         helper.make_node("Add", ["sloped", "intercept"], ["margins"]),
-        helper.make_node(links[objective], ["margins"], ["scores"]),
+        helper.make_node(_link(objective), ["margins"], ["scores"]),
     ]
     constants = [tensor("baseline", baseline), tensor("slope", [slope]), tensor("intercept", [intercept])]
     return _model(nodes, constants, features, outputs)

@@ -44,6 +44,7 @@ const PROCESSES: readonly (Pick<ChildSpec, 'name' | 'file' | 'args' | 'finishes'
   { name: 'portfolio', file: 'topologies/main.ts', args: ['portfolio'], stage: 'processor' },
   { name: 'bars', file: 'topologies/main.ts', args: ['bars'], stage: 'processor' },
   { name: 'indicators', file: 'topologies/main.ts', args: ['indicators'], stage: 'processor' },
+  { name: 'regimes', file: 'topologies/main.ts', args: ['regimes'], stage: 'processor' },
   { name: 'book', file: 'topologies/main.ts', args: ['book'], stage: 'processor' },
   { name: 'risk', file: 'topologies/main.ts', args: ['risk'], stage: 'processor' },
   { name: 'execution', file: 'topologies/main.ts', args: ['execution'], stage: 'processor' },

@@ -355,6 +355,56 @@ export interface InstrumentMark {
   readonly sourceEventTime: Micros;
 }
 
+/** undefined */
+export interface RegimeProbability {
+  /** One of the six, in their order. */
+  readonly regime: 'BULL_CALM' | 'BULL_VOLATILE' | 'BEAR_CALM' | 'BEAR_VOLATILE' | 'CRISIS' | 'SIDEWAYS';
+  /** That the day will turn out to have belonged to it, 0 to 1. */
+  readonly probability: number;
+}
+
+/** undefined */
+export interface RegimeVoter {
+  /** hidden-markov, volatility, trend, change-point or classifier. */
+  readonly name: string;
+  /** Share of its opinion in the ensemble's, learned from how good it was; 0 to 1, sum 1. */
+  readonly weight: number;
+  /** What it says by itself; all six, sum 1. */
+  readonly probabilities: readonly RegimeProbability[];
+  /** Its own forecast, as volatility. */
+  readonly volatility: number;
+}
+
+/** The market regime of an instrument on one day, as far as it could be known at that day's end. Compacted: of the records of one instrument and date the newest holds. */
+export interface MarketRegime {
+  /** Since when it is known: that of the day's return, or of the late return that changed it, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Instrument id, e.g. SP500 for the market. Not empty. */
+  readonly instrument: string;
+  /** UTC day, ISO 8601 (YYYY-MM-DD). */
+  readonly date: string;
+  /** The regime that is named: it changes only when another one is clearly likelier, and to CRISIS as soon as that is at least 40 % likely. docs/regimes.md says what each means. */
+  readonly regime: 'BULL_CALM' | 'BULL_VOLATILE' | 'BEAR_CALM' | 'BEAR_VOLATILE' | 'CRISIS' | 'SIDEWAYS';
+  /** Days for which it has been named, 1 on the first. */
+  readonly days: number;
+  /** Of the ensemble; all six, sum 1. */
+  readonly probabilities: readonly RegimeProbability[];
+  /** Forecast of the next day's volatility, annualised with 252 days, a fraction (0.16 is 16 percent). */
+  readonly volatility: number;
+  /** Who was heard; the classifier is missing before the first could be trained, or where it failed. */
+  readonly voters: readonly RegimeVoter[];
+  /** Version of the classifier that was heard, 12 hexadecimal digits; null without one. */
+  readonly classifier: null | string;
+  /** Daily returns of the instrument that it rests on, at least 250. */
+  readonly returns: number;
+  /** 0 in the first record of the instrument and date, higher in each that replaces it because a return of this day or of one before it came late or was changed. */
+  readonly revision: number;
+  /** Topic of the return. */
+  readonly sourceTopic: string;
+  /** Event time of the day's return, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** Return of an instrument from one UTC day with trades to the next one. Compacted: the newest record per instrument and date holds. */
 export interface DailyReturn {
   /** Since when it is known, microseconds since 1970-01-01 UTC: the end of the day, or the stream time at which a late trade or corporate action changed it. Equals the Kafka record timestamp in milliseconds. */
@@ -1262,6 +1312,7 @@ export interface Types {
   'market.depth': Depth;
   'market.indicators': IndicatorValues;
   'market.marks': InstrumentMark;
+  'market.regimes': MarketRegime;
   'market.returns': DailyReturn;
   'market.sessions': Session;
   'market.trades': Trade;
