@@ -30,9 +30,16 @@ const CRISIS = regimeAt('CRISIS');
 const FIRST_WEIGHTS = [0.025, 0.025, 0.025, 0.025, 0.9];
 const FIRST_VARIANCE_WEIGHTS = [0.1, 0.1, 0.1, 0.1, 0.6, 0];
 
-/** Another regime is named where it is this much likelier than the named one; a crisis already where it is likely at all. */
+/** A day is in it for sure: the one cell of the shares. */
+const EVERY_DAY = Float64Array.of(1);
+/**
+ * What is named is the likeliest in probability over the root of its share of all days, or what is rare would never be named. Another one is when it is
+ * this much ahead of the named one; a crisis already where it is likely at all.
+ */
 const LEAD = 0.15;
 const CRISIS_AT = 0.4;
+/** Once named, it stays while it is as likely as that. */
+const CRISIS_UNTIL = 0.25;
 
 /** What a classifier says of a day: six probabilities, and the variance of tomorrow's return over the usual one. */
 export type ClassifierScores = Float64Array;
@@ -75,6 +82,8 @@ export class RegimeEnsemble {
   readonly #said: Said[] = [];
   /** Yesterday's forecasts, logarithms over the usual variance, and that variance; null before the first. */
   #forecast: { readonly ratios: readonly (number | null)[]; readonly usual: number } | null = null;
+  /** Shares of the regimes in the days so far. */
+  readonly #shares: Confusion;
   #named = -1;
   #days = 0;
 
@@ -90,6 +99,7 @@ export class RegimeEnsemble {
     this.#confusions = this.#voters.map(({ calls }) => new Confusion(calls, from.rowOrNull()));
     this.#pool = new RegimePool(from.rowOrNull() ?? FIRST_WEIGHTS);
     this.#variances = new VariancePool(from.rowOrNull() ?? FIRST_VARIANCE_WEIGHTS);
+    this.#shares = new Confusion([REGIME_NAMES.map(regimeAt)], from.rowOrNull());
     const [named = -1, days = 0] = from.row();
     [this.#named, this.#days] = [named, days];
     const forecast = from.row();
@@ -161,17 +171,18 @@ export class RegimeEnsemble {
     const label = labelAt(this.#window);
     if (label < 0) return;
     this.#pool.learn(logs, label);
+    this.#shares.learn(EVERY_DAY, label);
     for (const [voter, confusion] of this.#confusions.entries()) confusion.learn(cells[voter]!, label);
   }
 
   #name(probabilities: Float64Array): void {
-    let likeliest = 0;
-    probabilities.forEach((p, regime) => {
-      if (p > probabilities[likeliest]!) likeliest = regime;
-    });
-    if (probabilities[CRISIS]! >= CRISIS_AT) likeliest = CRISIS;
-    const isSure =
-      this.#named < 0 || likeliest === CRISIS || probabilities[likeliest]! >= probabilities[this.#named]! + LEAD;
+    const shares = this.#shares.probabilities(EVERY_DAY);
+    // A crisis has a threshold of its own.
+    shares[CRISIS] = Math.max(...shares);
+    const scores = normalised(probabilities.map((p, regime) => p / Math.sqrt(shares[regime]!)));
+    let likeliest = scores.indexOf(Math.max(...scores));
+    if (probabilities[CRISIS]! >= (this.#named === CRISIS ? CRISIS_UNTIL : CRISIS_AT)) likeliest = CRISIS;
+    const isSure = this.#named < 0 || likeliest === CRISIS || scores[likeliest]! >= scores[this.#named]! + LEAD;
     if (likeliest === this.#named || !isSure) {
       this.#days++;
       return;
@@ -190,6 +201,7 @@ export class RegimeEnsemble {
       ...this.#confusions.map((confusion) => confusion.snapshot()),
       this.#pool.weights,
       this.#variances.weights,
+      this.#shares.snapshot(),
       [this.#named, this.#days],
       this.#forecast ? [this.#forecast.usual, ...this.#forecast.ratios.map((ratio) => ratio ?? Number.NaN)] : [],
       [this.#said.length],

@@ -9,6 +9,9 @@ const NORMAL_SPREAD = Math.sqrt(Math.PI / 2);
 /** No series of prices moves less than this a day: what is divided by its volatility stays finite. */
 const LEAST_VOLATILITY = 1e-6;
 
+/** Levels as near as that are one: sums of the same returns in another order are. */
+const SAME_LEVEL = 1e-12;
+
 /** The newest daily logarithmic returns of an instrument, and what they say of themselves. */
 export class ReturnWindow {
   readonly #values = new Float64Array(CAPACITY);
@@ -71,7 +74,7 @@ export class ReturnWindow {
     let [level, highest, lowest, sinceHigh] = [0, 0, 0, 0];
     for (let day = 0; day < days; day++) {
       level -= this.back(from + day);
-      if (level > highest) [highest, sinceHigh] = [level, day + 1];
+      if (level > highest + SAME_LEVEL) [highest, sinceHigh] = [level, day + 1];
       if (level < lowest) lowest = level;
     }
     return { below: highest, above: -lowest, sinceHigh };

@@ -383,7 +383,7 @@ export interface MarketRegime {
   readonly instrument: string;
   /** UTC day, ISO 8601 (YYYY-MM-DD). */
   readonly date: string;
-  /** The regime that is named: it changes only when another one is clearly likelier, and to CRISIS as soon as that is at least 40 % likely. docs/regimes.md says what each means. */
+  /** The regime that is named: it changes only when another one is clearly likelier, and to CRISIS as soon as that is at least 40 % likely, until it is less than 25 %. docs/regimes.md says what each means. */
   readonly regime: 'BULL_CALM' | 'BULL_VOLATILE' | 'BEAR_CALM' | 'BEAR_VOLATILE' | 'CRISIS' | 'SIDEWAYS';
   /** Days for which it has been named, 1 on the first. */
   readonly days: number;
