@@ -59,6 +59,7 @@ export async function loadSnapshot(store: ReadStore, views: LiveViews): Promise<
     next.set(topic, partitions.set(partition, nextOffset));
   }
   for (const values of await store.indicators()) views.indicators.apply(values);
+  for (const regime of await store.regimes()) views.regimes.apply(regime);
   for (const { id } of await store.portfolios()) {
     const pnl = await store.latestPnl(id);
     if (pnl) views.pnl.apply(pnlFromRow(pnl));

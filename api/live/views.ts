@@ -2,6 +2,7 @@ import type {
   Depth,
   IndicatorValues,
   LimitUtilisation,
+  MarketRegime,
   MlEvent,
   PortfolioPnl,
   Position,
@@ -24,6 +25,8 @@ export interface LiveViews {
   readonly positions: LiveView<LivePosition>;
   readonly trades: LiveView<Trade>;
   readonly indicators: LiveView<IndicatorValues>;
+  /** The newest day of each instrument. */
+  readonly regimes: LiveView<MarketRegime>;
   readonly risk: LiveView<RiskMeasures>;
   readonly limits: LiveView<LimitUtilisation>;
   /** The newest incident of each limit. */
@@ -66,6 +69,15 @@ export const createViews = (metrics: Metrics): LiveViews => ({
       topic: 'market.indicators',
       key: (value: IndicatorValues) => `${value.instrument}/${value.interval}`,
       group: (value: IndicatorValues) => value.instrument,
+      passLate: false,
+    },
+    metrics,
+  ),
+  regimes: new LiveView(
+    {
+      topic: 'market.regimes',
+      key: (value: MarketRegime) => value.instrument,
+      group: (value: MarketRegime) => value.instrument,
       passLate: false,
     },
     metrics,
@@ -129,6 +141,11 @@ export const APPLY = {
     views.trades.apply(trade);
   },
   'market.indicators': (views, value) => views.indicators.apply(value),
+  'market.regimes': (views, value) => {
+    // What a late return changes of days before is history: a display shows the newest.
+    const [known] = views.regimes.values(value.instrument);
+    if (!known || value.date >= known.date) views.regimes.apply(value);
+  },
   'risk.measures': (views, value) => {
     // Ends of days are history: a display shows what is held now.
     if (!value.dayEnd) views.risk.apply(value);

@@ -369,8 +369,10 @@ export interface RegimeVoter {
   readonly name: string;
   /** Share of its opinion in the ensemble's, learned from how good it was; 0 to 1, sum 1. */
   readonly weight: number;
-  /** What it says by itself; all six, sum 1. */
-  readonly probabilities: readonly RegimeProbability[];
+  /** The likeliest regime, if it alone were asked. */
+  readonly regime: 'BULL_CALM' | 'BULL_VOLATILE' | 'BEAR_CALM' | 'BEAR_VOLATILE' | 'CRISIS' | 'SIDEWAYS';
+  /** How probable it calls that, 0 to 1. */
+  readonly probability: number;
   /** Its own forecast, as volatility. */
   readonly volatility: number;
 }

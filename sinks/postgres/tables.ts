@@ -36,6 +36,7 @@ export const TARGETS = {
       newestBy: ['instrument', 'interval'],
     },
   ],
+  'market.regimes': [{ table: 'market_regimes', newestBy: ['instrument', 'date'] }],
   'market.depth': [{ table: 'order_books', newestBy: ['instrument'] }],
   'orders.fills': [{ table: 'fills', newestBy: [] }],
   'portfolio.cash': [{ table: 'cash_movements', newestBy: [] }],

@@ -137,8 +137,9 @@ export class RegimeNamer implements Processor<DailyReturn | null> {
       voters: VOTERS.flatMap((name, voter) => {
         const seat = day.voters[voter];
         if (!seat) return [];
-        const probabilities = probabilitiesOf(seat.probabilities);
-        return [{ name, weight: seat.weight, probabilities, volatility: annual(seat.variance) }];
+        const probability = Math.max(...seat.probabilities);
+        const regime = REGIME_NAMES[seat.probabilities.indexOf(probability)]!;
+        return [{ name, weight: seat.weight, regime, probability, volatility: annual(seat.variance) }];
       }),
       classifier: item.classifier,
       returns: item.number + 1,

@@ -7,6 +7,7 @@ import { LimitsPanel } from './limits.tsx';
 import { OrderBookPanel } from './order-book.tsx';
 import { PerformancePanel } from './performance.tsx';
 import { Positions } from './positions.tsx';
+import { RegimesPanel } from './regimes.tsx';
 import { ReportsPanel } from './reports.tsx';
 import { RiskPanel } from './risk.tsx';
 import { useStore } from './store.ts';
@@ -41,6 +42,7 @@ export function App() {
             <PerformancePanel />
             <AttributionPanel />
             <Positions />
+            <RegimesPanel />
             <IndicatorsPanel />
             <ReportsPanel />
           </>

@@ -84,6 +84,7 @@ describe('the live feed', () => {
       'portfolio.positions': [10],
       'market.trades': [10],
       'market.indicators': [10],
+      'market.regimes': [10],
       'risk.measures': [10],
       'risk.utilisation': [10],
       'risk.breaches': [10],
