@@ -150,6 +150,13 @@ export const TOPICS = {
     partitionBy: 'key-before-slash',
     cleanup: 'compact',
   }),
+  'risk.predictions': topic(
+    'risk.predictions',
+    'portfolio/limit',
+    'topologies/predictions',
+    'How probable it is that each limit is broken within 1, 5 and 20 trading days.',
+    { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
   'risk.breaches': topic(
     'risk.breaches',
     'portfolio',

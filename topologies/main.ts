@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { DatedModels } from '#ml/model/dated.ts';
+import { ModelRegistry } from '#ml/model/registry.ts';
 import { SETTINGS } from '#schemas/settings.ts';
 import { topicConfig } from '#schemas/topics.ts';
 import { openKafka, SchemaRegistry } from '#streams/kafka/index.ts';
@@ -16,6 +17,8 @@ import { indicators } from './indicators/graph.ts';
 import { limits } from './limits/graph.ts';
 import { portfolio } from './portfolio/graph.ts';
 import { positions } from './positions/graph.ts';
+import { predictions } from './predictions/graph.ts';
+import { ModelFiles } from './predictions/model-files.ts';
 import { regimes } from './regimes/graph.ts';
 import { response } from './response/graph.ts';
 import { risk } from './risk/graph.ts';
@@ -35,6 +38,16 @@ const TOPOLOGIES: Readonly<Record<string, (settings: Settings, log: Log) => Topo
     regimes({
       models: new DatedModels(join(MODELS, 'regimes'), { providers, threads }),
       onFailure: (reason) => log.error(`A classifier of regimes is not heard, the other voters are: ${reason}`),
+    }),
+  predictions: ({ TIDEMARK_HOME, TIDEMARK_ONNX_PROVIDERS: providers, TIDEMARK_ONNX_THREADS: threads }, log) =>
+    predictions({
+      models: new ModelFiles({
+        shipped: join(MODELS, 'breach'),
+        registry: new ModelRegistry({ folder: join(resolve(TIDEMARK_HOME), 'models') }),
+        session: { providers, threads },
+        now: Date.now,
+      }),
+      onFailure: (reason) => log.error(`A model of breaches is not heard, the closed form is said: ${reason}`),
     }),
   book: () => book(),
   risk: () => risk(),

@@ -83,6 +83,18 @@ export class BreachFeatures {
   get limitIds(): Iterable<string> {
     return this.#limits.keys();
   }
+  /** Limits with their types. */
+  *limits(): Generator<[limitId: string, type: string]> {
+    for (const [limitId, { type }] of this.#limits) yield [limitId, type];
+  }
+  /** What a limit stands at, 0 to 1000; null where that is not known. */
+  utilisation(limitId: string): number | null {
+    return this.#limits.get(limitId)?.utilisation ?? null;
+  }
+  /** Newest day of the market that was told; null before the first. */
+  get marketDay(): number | null {
+    return this.#market.day;
+  }
 
   /** Moves on to the day of an event time, which ends the one before; of an earlier one nothing happens: what comes late counts as of now. */
   advance(eventTime: number): void {

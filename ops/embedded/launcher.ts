@@ -49,6 +49,7 @@ const PROCESSES: readonly (Pick<ChildSpec, 'name' | 'file' | 'args' | 'finishes'
   { name: 'risk', file: 'topologies/main.ts', args: ['risk'], stage: 'processor' },
   { name: 'execution', file: 'topologies/main.ts', args: ['execution'], stage: 'processor' },
   { name: 'limits', file: 'topologies/main.ts', args: ['limits'], stage: 'processor' },
+  { name: 'predictions', file: 'topologies/main.ts', args: ['predictions'], stage: 'processor' },
   { name: 'response', file: 'topologies/main.ts', args: ['response'], stage: 'processor' },
   { name: 'sink-postgres', file: 'sinks/postgres/main.ts', stage: 'sink' },
   { name: 'sink-clickhouse', file: 'sinks/clickhouse/main.ts', stage: 'sink' },

@@ -1221,6 +1221,62 @@ export interface RiskNotification {
   readonly sourceEventTime: Micros;
 }
 
+/** undefined */
+export interface PredictionContribution {
+  /** Group of features: level, distance, trend, memory, portfolio, volatility, market or type. */
+  readonly group: string;
+  /** What it adds to the log-odds of probability20, against the medians of the training data: above 0 it makes a breach likelier. */
+  readonly logOdds: number;
+  /** The feature of the group that matters most. */
+  readonly feature: string;
+  /** Its value, in its unit (docs/predictions.md). */
+  readonly value: number;
+}
+
+/** How probable it is that a limit is broken within some trading days. Compacted: the newest record per portfolio and limit holds; a tombstone says that the limit is gone. Made when it has changed, at most once a commit, and every 30 seconds while records come. */
+export interface BreachPrediction {
+  /** Of the newest record that it rests on, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Id of the limit within the portfolio. */
+  readonly limitId: string;
+  /** What is limited. */
+  readonly type: string;
+  /** Figure over limit, 0 to 1000; null where it is not known. */
+  readonly utilisation: null | number;
+  /** BROKEN: there is nothing to foresee. UNKNOWN: there is no figure, or no equity above zero (reason). In both there are no probabilities. */
+  readonly state: 'PREDICTED' | 'BROKEN' | 'UNKNOWN';
+  /** NO_FIGURE or NO_EQUITY; null unless UNKNOWN. */
+  readonly reason: null | string;
+  /** That the limit is broken on the next trading day, 0 to 1; null unless PREDICTED. The day that lasts is none of them: the row is as if it ended now. */
+  readonly probability1: null | number;
+  /** Within 5 trading days; at least probability1. */
+  readonly probability5: null | number;
+  /** Within 20 trading days; at least probability5. */
+  readonly probability20: null | number;
+  /** model, or first-passage: the closed form, not calibrated, where no model could have been known or none has seen a limit of this type broken. docs/predictions.md says how good each was. Null unless PREDICTED. */
+  readonly method: null | string;
+  /** Version of the model, 12 hexadecimal digits; null without one. */
+  readonly modelVersion: null | string;
+  /** Newest event time that the model's labels looked at, microseconds UTC; null without one. */
+  readonly trainedUntil: null | Micros;
+  /** What the prediction is made of, most important first; exact Shapley values of all eight groups. Empty without a model, and where probability20 is below 1 %. */
+  readonly contributions: readonly PredictionContribution[];
+  /** Version of the candidate that scores beside the model, for comparison only; null without one. */
+  readonly shadowVersion: null | string;
+  /** What it says for the next trading day; null without one. */
+  readonly shadow1: null | number;
+  /** Within 5 trading days. */
+  readonly shadow5: null | number;
+  /** Within 20 trading days. */
+  readonly shadow20: null | number;
+  /** Topic of the newest record that it rests on. */
+  readonly sourceTopic: string;
+  /** Its event time, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** What a limit stands at. Compacted: the newest record per portfolio and limit holds; a tombstone says that the limit is gone. Made when its figure changes, at most once a commit. */
 export interface LimitUtilisation {
   /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
@@ -1336,6 +1392,7 @@ export interface Types {
   'risk.limits': RiskLimit;
   'risk.measures': RiskMeasures;
   'risk.notifications': RiskNotification;
+  'risk.predictions': BreachPrediction;
   'risk.utilisation': LimitUtilisation;
   'risk.workflows': RiskWorkflow;
 }
