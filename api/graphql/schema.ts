@@ -20,6 +20,7 @@ import './corporate-actions.ts';
 import './indicators.ts';
 import './models.ts';
 import './order-book.ts';
+import './predictions.ts';
 import './regimes.ts';
 import './response.ts';
 

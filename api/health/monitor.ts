@@ -33,6 +33,7 @@ const REQUIRED_PROCESSES = new Set([
   'risk',
   'execution',
   'limits',
+  'predictions',
   'response',
   'notify',
   'sink-postgres',

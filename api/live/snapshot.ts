@@ -67,6 +67,7 @@ export async function loadSnapshot(store: ReadStore, views: LiveViews): Promise<
     if (risk) views.risk.apply(riskFromRow(risk));
     for (const row of await store.positions(id)) views.positions.apply(positionFromRow(row));
     for (const standing of await store.utilisation(id)) views.limits.apply(standing);
+    for (const prediction of await store.predictions(id)) views.predictions.apply(prediction);
     for (const breach of (await store.breaches(id, true, MAX_OPEN_BREACHES)).reverse()) views.breaches.apply(breach);
   }
   for (const event of (await store.mlEvents(null, MAX_ML_EVENTS)).reverse()) views.mlEvents.apply(event);

@@ -1,4 +1,5 @@
 import type {
+  BreachPrediction,
   Depth,
   IndicatorValues,
   LimitUtilisation,
@@ -29,6 +30,8 @@ export interface LiveViews {
   readonly regimes: LiveView<MarketRegime>;
   readonly risk: LiveView<RiskMeasures>;
   readonly limits: LiveView<LimitUtilisation>;
+  /** The newest of each limit. */
+  readonly predictions: LiveView<BreachPrediction>;
   /** The newest incident of each limit. */
   readonly breaches: LiveView<RiskBreach>;
   /** The newest of each version of each model. */
@@ -100,6 +103,15 @@ export const createViews = (metrics: Metrics): LiveViews => ({
     },
     metrics,
   ),
+  predictions: new LiveView(
+    {
+      topic: 'risk.predictions',
+      key: (value: BreachPrediction) => `${value.portfolio}/${value.limitId}`,
+      group: (value: BreachPrediction) => value.portfolio,
+      passLate: false,
+    },
+    metrics,
+  ),
   breaches: new LiveView(
     {
       topic: 'risk.breaches',
@@ -151,6 +163,7 @@ export const APPLY = {
     if (!value.dayEnd) views.risk.apply(value);
   },
   'risk.utilisation': (views, value) => views.limits.apply(value),
+  'risk.predictions': (views, value) => views.predictions.apply(value),
   'risk.breaches': (views, value) => views.breaches.apply(value),
   'ml.events': (views, value) => views.mlEvents.apply(value),
   'market.depth': (views, value) => views.books.apply(value),

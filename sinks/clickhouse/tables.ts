@@ -84,6 +84,11 @@ export const TARGETS = {
     order: ['portfolio', 'limit_id', 'event_time'],
     doc: 'What limits stood at: one row per record of risk.utilisation. As they are now: utilisation_latest.',
   },
+  'risk.predictions': {
+    view: 'risk_predictions',
+    order: ['portfolio', 'limit_id', 'event_time'],
+    doc: 'How probable a breach of each limit was said to be over time: one row per record of risk.predictions. Current ones: predictions_latest.',
+  },
   'risk.breaches': {
     view: 'risk_breaches',
     order: ['portfolio', 'limit_id', 'event_time'],

@@ -7,6 +7,7 @@ import { LimitsPanel } from './limits.tsx';
 import { OrderBookPanel } from './order-book.tsx';
 import { PerformancePanel } from './performance.tsx';
 import { Positions } from './positions.tsx';
+import { PredictionsPanel } from './predictions.tsx';
 import { RegimesPanel } from './regimes.tsx';
 import { ReportsPanel } from './reports.tsx';
 import { RiskPanel } from './risk.tsx';
@@ -39,6 +40,7 @@ export function App() {
             </div>
             <RiskPanel />
             <LimitsPanel />
+            <PredictionsPanel />
             <PerformancePanel />
             <AttributionPanel />
             <Positions />

@@ -76,6 +76,7 @@ export const emptyStore = (more: Partial<ReadStore> = {}): ReadStore => ({
   regimeSpans: async () => [],
   limits: async () => [],
   utilisation: async () => [],
+  predictions: async () => [],
   breaches: async () => [],
   breach: async () => null,
   riskActions: async () => [],

@@ -87,6 +87,7 @@ describe('the live feed', () => {
       'market.regimes': [10],
       'risk.measures': [10],
       'risk.utilisation': [10],
+      'risk.predictions': [10],
       'risk.breaches': [10],
       'ml.events': [10],
       'market.depth': [10],
