@@ -50,6 +50,13 @@ export const predictions = (settings: PredictionSettings = {}): TopologyDefiniti
       days: { value: DAY_SCHEMA },
     },
     globals: { returns: { topic: RETURNS, value: KNOWN_RETURN_SCHEMA, historyMs: HISTORY_MS } },
-    sinks: { 'to-predictions': { inputs: ['predict'], topic: PREDICTIONS, value: AVRO[PREDICTIONS] } },
+    sinks: {
+      'to-predictions': {
+        inputs: ['predict'],
+        topic: PREDICTIONS,
+        value: AVRO[PREDICTIONS],
+        partitionKey: (key) => key.slice(0, key.indexOf('/')),
+      },
+    },
   };
 };

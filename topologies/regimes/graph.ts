@@ -29,5 +29,12 @@ export const regimes = ({ models = null, onFailure = () => {} }: RegimeSettings 
     },
   },
   stores: { 'kept-returns': { value: KEPT_RETURN_SCHEMA }, 'kept-states': { value: KEPT_STATE_SCHEMA } },
-  sinks: { 'to-regimes': { inputs: ['name'], topic: REGIMES, value: AVRO[REGIMES] } },
+  sinks: {
+    'to-regimes': {
+      inputs: ['name'],
+      topic: REGIMES,
+      value: AVRO[REGIMES],
+      partitionKey: (key) => key.slice(0, key.indexOf('/')),
+    },
+  },
 });
