@@ -62,8 +62,8 @@ export { type Clock, systemClock } from './kit/clock.ts';
 export { describeError, type ErrorDetails, type RecordPosition, TidemarkError } from './kit/errors.ts';
 export { createLog, type Log, silentLog } from './kit/log.ts';
 export { Metrics } from './kit/metrics.ts';
-export { type RunningTopology, type RunOptions, runTopology } from './runtime/index.ts';
-export type { ReplayOptions } from './runtime/replay.ts';
+export { type RunningReplay, type RunningTopology, type RunOptions, runTopology } from './runtime/index.ts';
+export type { ReplayOptions, ReplayProgress } from './runtime/replay.ts';
 export { type StoreEntry, StoreQuery, type StoreRange } from './runtime/store-query.ts';
 export { type ModuleFunction, runTopologyThreads, type ThreadOptions } from './runtime/threads.ts';
 export {

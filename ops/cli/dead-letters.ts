@@ -5,6 +5,7 @@ import { TidemarkError } from '#streams/kit/errors.ts';
 import { action, wholeNumber } from './command.ts';
 import { topologiesOf } from './dead-letters/letters.ts';
 import { TOPOLOGIES } from './describe.ts';
+import { replayOf } from './replay/side.ts';
 import { type Connection, withSystem } from './running.ts';
 
 export interface ListOptions {
@@ -121,6 +122,7 @@ function replayCommand(): Command {
         return withLetters(async (system, topologies) => {
           const { replayLetters } = await import('./dead-letters/replay-command.ts');
           checkTopology(topology, topologies);
+          checkLive(topology);
           return replayLetters(system, { topology, ranges: ranges ?? [], code, dryRun, yes });
         });
       }),
@@ -147,6 +149,14 @@ function withLetters(work: (system: Connection, topologies: readonly string[]) =
   return withSystem(async (system) => {
     return work(system, topologiesOf(await system.kafka.listTopics(), Object.keys(TOPOLOGIES)));
   });
+}
+
+/** Everything live would read again what only a replay has set aside. */
+function checkLive(topology: string): void {
+  const side = replayOf(topology);
+  if (side === null) return;
+  const message = `These are dead letters of the replay ${side.name}, whose sources are the live topics: mend the cause and do the replay again`;
+  throw new TidemarkError('LETTERS_OF_REPLAY', message);
 }
 
 function checkTopology(name: string, topologies: readonly string[]): string {

@@ -11,6 +11,7 @@ import { exportCommand } from './export.ts';
 import { ingestCommand } from './ingest.ts';
 import { limitsCommand, switchCommand } from './limits.ts';
 import { modelsCommand } from './models.ts';
+import { replayCommand } from './replay.ts';
 import { reportCommand } from './report.ts';
 import { resetCommand } from './reset.ts';
 import { riskCommand } from './risk.ts';
@@ -34,6 +35,7 @@ Examples:
   tidemark breaches ack momentum/var-99/3 --portfolio momentum --by anna --reason "hedged by now"
   tidemark workflows set halt.json --by anna     what is done about incidents (docs/response.md)
   tidemark models rollback breach --by anna --reason "alarms at random since Monday"
+  tidemark replay risk --from 2007-06-01 --to 2009-06-30 --set window=250    what risk would have said, beside what it says
   tidemark doctor                                what is missing on this machine, and what to do`;
 
 interface StartFlags {
@@ -95,6 +97,7 @@ export function tidemark(): Command {
     riskCommand(),
     backtestVarCommand(),
     reportCommand(),
+    replayCommand(),
     resetCommand(),
     doctorCommand(),
   ];

@@ -14,6 +14,7 @@ const STATE = [
   'postgres',
   'clickhouse',
   'state',
+  'replays',
   'locks',
   'logs',
   'running.json',
@@ -27,7 +28,7 @@ export const resetCommand = (): Command =>
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
-      `\nRemoves ${STATE.slice(0, 7).join(', ')} in TIDEMARK_HOME and keeps downloaded tools and models. Services of yours (${EXTERNAL.join(', ')}) are never touched.`,
+      `\nRemoves ${STATE.slice(0, 8).join(', ')} in TIDEMARK_HOME and keeps downloaded tools and models. Services of yours (${EXTERNAL.join(', ')}) are never touched.`,
     )
     .action(
       action(async ({ yes = false }: { yes?: boolean }) => {

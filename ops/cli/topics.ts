@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { INGESTS_TOPIC } from '#connectors/file/ingests.ts';
-import { TOPICS } from '#schemas/topics.ts';
+import { TOPICS, type TopicName } from '#schemas/topics.ts';
 import type { Kafka } from '#streams/kafka/index.ts';
 import { compileTopology } from '#streams/topology/topology.ts';
 import { action, grouped, printJson, printLine, table } from './command.ts';
 import { replaysTopic } from './dead-letters/letters.ts';
 import { TOPOLOGIES } from './describe.ts';
+import { REPLAYS_TOPIC } from './replay/journal.ts';
+import { replayOf } from './replay/side.ts';
 import { withSystem } from './running.ts';
 
 export interface TopicInfo {
@@ -71,7 +73,23 @@ export function knownTopics(): TopicInfo[] {
   }
   const doc = 'Internal: what was ingested from files.';
   known.push({ topic: INGESTS_TOPIC.name, key: 'ingest', cleanup: 'compact', owner: 'connectors/file', doc });
+  known.push({
+    topic: REPLAYS_TOPIC.name,
+    key: 'replay',
+    cleanup: 'compact',
+    owner: 'ops/cli',
+    doc: 'Internal: what was replayed.',
+  });
   return known;
+}
+
+/** A topic that is not among the known ones. */
+function otherTopic(topic: string): TopicInfo {
+  const side = replayOf(topic);
+  if (!side) return { topic, key: '?', cleanup: 'delete', owner: 'not Tidemark', doc: '' };
+  const like = TOPICS[side.topic as TopicName];
+  const doc = like ? `As ${like.name}, of a replay.` : 'Internal to a replay.';
+  return { topic, key: like?.key ?? '?', cleanup: 'delete', owner: `replay ${side.name}`, doc };
 }
 
 export const topicsCommand = (): Command =>
@@ -97,7 +115,7 @@ export async function readTopics(kafka: Kafka): Promise<TopicRow[]> {
   const known = knownTopics();
   const others = existing
     .filter((topic) => !topic.startsWith('_') && !known.some((info) => info.topic === topic))
-    .map((topic): TopicInfo => ({ topic, key: '?', cleanup: 'delete', owner: 'not Tidemark', doc: '' }));
+    .map(otherTopic);
   return Promise.all(
     [...known, ...others].map(async (info) => {
       if (!existing.includes(info.topic)) return { ...info, partitions: null, records: null };

@@ -14,6 +14,8 @@ export interface GlobalTablesOptions {
   readonly metrics: RuntimeMetrics;
   /** Told when something new has been read, or when reading failed for good. */
   readonly wake: () => void;
+  /** By topic and partition, the offset before which they end for good; not given: they follow their topics. */
+  readonly ends?: ReadonlyMap<string, readonly number[]> | undefined;
 }
 
 /**
@@ -55,20 +57,23 @@ export class GlobalTables {
 
   /** Reads everything there is now; then goes on in the background. */
   async open(): Promise<void> {
-    const { kafka, log } = this.#options;
+    const { kafka, log, ends: known } = this.#options;
     if (this.#byTopic.size === 0) return;
     const topics = [...this.#byTopic.keys()];
     const startMs = performance.now();
     const reader = await kafka.openReader({ topics: topics.map((topic) => ({ topic, from: 'earliest' as const })) });
     this.#reader = reader;
     for (const topic of topics) {
-      const ends = await kafka.offsets(topic, 'latest-stable');
+      const ends = known?.get(topic) ?? (await kafka.offsets(topic, 'latest-stable'));
       while (ends.some((end, partition) => reader.position(topic, partition) < end))
         for (const fetched of await reader.poll()) await this.#apply(fetched);
     }
     const rows = [...this.tables.values()].reduce((sum, table) => sum + table.size, 0);
     log.info(`read ${rows} rows of global tables in ${Math.round(performance.now() - startMs)} ms`);
-    this.#following = this.#follow(reader);
+    if (known) {
+      this.#reached.clear();
+      await reader.close();
+    } else this.#following = this.#follow(reader);
   }
 
   async close(): Promise<void> {
@@ -92,12 +97,13 @@ export class GlobalTables {
   }
 
   async #apply({ topic, partition, records, nextOffset, endOffset }: FetchedRecords): Promise<void> {
-    const { serdes, log, metrics, globals } = this.#options;
+    const { serdes, log, metrics, globals, ends } = this.#options;
+    const end = ends?.get(topic)?.[partition] ?? Number.POSITIVE_INFINITY;
     const serde = serdes.get(topic)!;
     let lastMs = -1;
     for (const { key, value, timestampMs, offset } of records) {
       lastMs = Math.max(lastMs, timestampMs);
-      if (key === null) continue;
+      if (key === null || offset >= end) continue;
       try {
         const decoded = value === null ? null : await serde.decodeAsync(value);
         for (const store of this.#byTopic.get(topic)!) store.apply(key.toString(), decoded, timestampMs);

@@ -15,7 +15,7 @@ import { takeIdentity } from './identity.ts';
 import { RuntimeMetrics } from './metrics.ts';
 import { kafkaPorts } from './ports.ts';
 import { QueryServer } from './query-server.ts';
-import type { ReplayOptions } from './replay.ts';
+import type { ReplayOptions, ReplayProgress } from './replay.ts';
 import { StreamThread } from './stream-thread.ts';
 import type { TopicTable } from './task-set.ts';
 
@@ -77,12 +77,17 @@ export interface RunningTopology {
   /** Resolves when it has stopped or a replay is over; rejects when the topology cannot go on. */
   readonly done: Promise<void>;
 }
+/** One that can say how far its replay is. */
+export interface RunningReplay extends RunningTopology {
+  /** Nothing of nothing where it is none, or none of its topics has an end that was given. */
+  replayProgress(): ReplayProgress;
+}
 
 /**
  * Runs a topology, exactly once, until stopped. Its internal topics are created where missing. Throws TOPOLOGY_INVALID,
  * TOPIC_UNKNOWN for a source or sink that does not exist, TOPICS_NOT_COPARTITIONED, STATE_LOCKED, CONFIG_INVALID, QUERY_PORT_TAKEN.
  */
-export async function runTopology(definition: TopologyDefinition, options: RunOptions): Promise<RunningTopology> {
+export async function runTopology(definition: TopologyDefinition, options: RunOptions): Promise<RunningReplay> {
   const topology = compileTopology(definition);
   const { commitIntervalMs, transactionTimeoutMs } = transactionTimes(options);
   const topics = await prepareTopics(topology, options);
@@ -129,6 +134,7 @@ export async function runTopology(definition: TopologyDefinition, options: RunOp
   done.catch(() => undefined);
   return {
     notReady: () => thread.notReady(),
+    replayProgress: () => thread.replayProgress,
     stop: () => {
       thread.stop();
       return done;
@@ -180,13 +186,13 @@ async function openCheckpoints(
 /** Reads the global tables up to now. */
 async function openGlobals(
   { globals = {} }: TopologyDefinition,
-  { kafka, registry, log }: RunOptions,
+  { kafka, registry, log, replay }: RunOptions,
   metrics: RuntimeMetrics,
   wake: () => void,
 ): Promise<GlobalTables> {
   const serdes = new Map<string, AvroSerde<unknown>>();
   for (const { topic, value } of Object.values(globals)) serdes.set(topic, await topicSerde(registry, topic, value));
-  const tables = new GlobalTables({ kafka, globals, serdes, log, metrics, wake });
+  const tables = new GlobalTables({ kafka, globals, serdes, log, metrics, wake, ends: replay?.ends });
   await tables.open();
   return tables;
 }

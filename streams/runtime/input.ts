@@ -2,6 +2,7 @@ import { BatchCursor } from '../kafka/codec/batch-cursor.ts';
 import type { FetchedPartition } from '../kafka/codec/requests.ts';
 import type { AvroSerde } from '../kafka/serde.ts';
 import type { CompiledSource } from '../topology/topology.ts';
+import type { ReplayOptions } from './replay.ts';
 import type { Task } from './task.ts';
 
 /** What is buffered per partition before it is left out of the next fetch, bytes. */
@@ -27,6 +28,10 @@ export class PartitionInput {
   cutOffset = -1;
   /** True when the group has a committed offset here. */
   hasCommit = false;
+  /** The first that the topic holds. */
+  firstOffset = 0;
+  /** Before which a replay ends; null: it ends with the topic. */
+  readonly endOffset: number | null;
   /** Since when it is empty and caught up while others of its task wait for it; -1: it is not. */
   emptySinceMs = -1;
   #queue: { cursor: BatchCursor; bytes: number }[] = [];
@@ -34,22 +39,27 @@ export class PartitionInput {
   #head = false;
 
   readonly #wholly: boolean;
+  readonly #keeps: ((topic: string, timestampMs: number) => boolean) | null;
 
-  /** `wholly`: it is caught up only when no transaction is open on it any more, as a replay needs it. */
-  constructor(task: Task, source: CompiledSource, serde: AvroSerde<unknown>, wholly: boolean) {
+  /** In a replay it is caught up only when no transaction is open on it any more. */
+  constructor(task: Task, source: CompiledSource, serde: AvroSerde<unknown>, replay: ReplayOptions | null) {
     this.task = task;
     this.source = source;
     this.serde = serde;
-    this.#wholly = wholly;
     this.topic = source.topic;
     this.partition = task.partition;
+    this.#wholly = replay !== null;
+    const bounds = source.internal ? null : replay;
+    this.endOffset = bounds?.ends?.get(this.topic)?.[this.partition] ?? null;
+    this.#keeps = bounds?.keeps ?? null;
   }
 
   get wantsMore(): boolean {
-    return this.#bytes < BUFFER_BYTES;
+    return this.#bytes < BUFFER_BYTES && (this.endOffset === null || this.fetchOffset < this.endOffset);
   }
   /** True when everything that was readable at the last fetch is buffered or processed. */
   get caughtUp(): boolean {
+    if (this.endOffset !== null) return this.fetchOffset >= this.endOffset;
     return this.stableOffset >= 0 && this.fetchOffset >= this.stableOffset;
   }
   /** The record to process next, or null when nothing is buffered. Stays until `advance()`. */
@@ -58,6 +68,7 @@ export class PartitionInput {
       const first = this.#queue[0]!;
       if (this.#head) return first.cursor;
       if (first.cursor.next()) {
+        if (!this.#isWanted(first.cursor)) continue;
         this.#head = true;
         return first.cursor;
       }
@@ -65,6 +76,10 @@ export class PartitionInput {
       this.#bytes -= first.bytes;
     }
     return null;
+  }
+  #isWanted({ offset, timestampMs }: BatchCursor): boolean {
+    if (this.endOffset !== null && offset >= this.endOffset) return false;
+    return this.#keeps === null || this.#keeps(this.topic, timestampMs);
   }
   /** The head record is done. */
   advance(): void {

@@ -7,6 +7,7 @@ import type { GlobalTables } from './global-tables.ts';
 import type { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import type { PoisonHandler } from './poison.ts';
+import { Intervals, type ReplayOptions } from './replay.ts';
 import { NO_HEADERS } from './task.ts';
 import type { TaskSet } from './task-set.ts';
 
@@ -18,6 +19,7 @@ export interface RecordLoopOptions {
   /** How long an empty input is waited for when it is caught up. */
   readonly maxTaskIdleMs: number;
   readonly globals: GlobalTables;
+  readonly replay: ReplayOptions | null;
 }
 
 /** Longest stretch without letting input and output have the event loop, milliseconds. */
@@ -33,12 +35,17 @@ const STRIDE = 256;
 export class RecordLoop {
   readonly #options: RecordLoopOptions;
   readonly #keys = new StringCache();
+  readonly #streamTimeMs = (): number =>
+    this.#options.tasks.tasks.reduce((latest, task) => Math.max(latest, task.streamTimeMs), -1);
+  /** Of a replay that cuts by event time. */
+  readonly intervals: Intervals;
   #turn = 0;
   /** Where the record processed last lies. */
   last: RecordPosition | null = null;
 
   constructor(options: RecordLoopOptions) {
     this.#options = options;
+    this.intervals = new Intervals(options.replay?.cutEveryMs ?? null);
   }
 
   /** True when nothing is buffered and everything readable at the last fetch was processed. */
@@ -106,7 +113,10 @@ export class RecordLoop {
     }
     const { reachedMs } = this.#options.globals;
     if (!best || bestMs > reachedMs) return null;
-    return { input: best, limitMs: Math.max(Math.min(limitMs, reachedMs), bestMs) };
+    const endMs = this.intervals.endMs(bestMs, this.#streamTimeMs);
+    this.intervals.isOver = bestMs >= endMs;
+    if (this.intervals.isOver) return null;
+    return { input: best, limitMs: Math.max(Math.min(limitMs, reachedMs, endMs - 1), bestMs) };
   }
 
   #worthWaiting(input: PartitionInput): boolean {

@@ -9,6 +9,45 @@ import type { CompiledTopology } from '../topology/topology.ts';
 export interface ReplayOptions {
   /** Input records per transaction; conflated outputs come at these cuts. */
   readonly cutEveryRecords: number;
+  /** Cuts also before event time goes into its next multiple, milliseconds: what is conflated is then as of the end of each. Default: never. */
+  readonly cutEveryMs?: number;
+  /**
+   * By topic and partition the offset before which a replay ends; what comes later is not read, nor into global tables, so that topics may
+   * grow meanwhile. Of topics that are not in it, all that is there. Committed ends: one within an open transaction is waited for.
+   */
+  readonly ends?: ReadonlyMap<string, readonly number[]>;
+  /** Which records of outside topics are processed; the others are passed over. Default: all. */
+  readonly keeps?: (topic: string, timestampMs: number) => boolean;
+}
+/** How far a replay is, in offsets of the outside topics that have `ends`; transaction markers count too. */
+export interface ReplayProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Tells where event time goes into the next interval, before which a transaction has to be cut. */
+export class Intervals {
+  readonly #lengthMs: number | null;
+  #endMs: number | null = null;
+  /** True when the next record is for after the cut. */
+  isOver = false;
+
+  /** Null: it never goes into another one. */
+  constructor(lengthMs: number | null) {
+    this.#lengthMs = lengthMs;
+  }
+
+  /** Until when records belong to the interval that is open; a late one never opens one of the past. `firstMs` opens the first after a cut. */
+  endMs(firstMs: number, streamTimeMs: () => number): number {
+    if (this.#lengthMs === null) return Number.POSITIVE_INFINITY;
+    this.#endMs ??= (Math.floor(Math.max(firstMs, streamTimeMs()) / this.#lengthMs) + 1) * this.#lengthMs;
+    return this.#endMs;
+  }
+  /** The transaction was cut or undone. */
+  close(): void {
+    this.#endMs = null;
+    this.isOver = false;
+  }
 }
 
 /** By sub-topology id: 0 for those that read only outside topics, else one more than the last that writes what it reads. */

@@ -14,7 +14,7 @@ import type { RuntimeMetrics } from './metrics.ts';
 import { PoisonHandler } from './poison.ts';
 import type { MemberPort, RuntimePorts } from './ports.ts';
 import { RecordLoop } from './record-loop.ts';
-import type { ReplayOptions } from './replay.ts';
+import type { ReplayOptions, ReplayProgress } from './replay.ts';
 import type { Session } from './session.ts';
 import { Signal } from './signal.ts';
 import type { Task } from './task.ts';
@@ -119,6 +119,10 @@ export class StreamThread {
   /** Its restored tasks. */
   get tasks(): readonly Task[] {
     return this.#tasks?.tasks ?? [];
+  }
+  /** How far a replay is; nothing of nothing before its partitions are known. */
+  get replayProgress(): ReplayProgress {
+    return this.#tasks?.replayProgress ?? { done: 0, total: 0 };
   }
   /** Something came that processing may have waited for. */
   wake(): void {
@@ -281,7 +285,7 @@ export class StreamThread {
     const { clock, commitIntervalMs, replay } = this.#options;
     if (!tasks.dirty && !punctuated) return false;
     if (suspects && uncutRecords >= suspects.limit) return true;
-    if (replay) return uncutRecords >= replay.cutEveryRecords || loop.drained;
+    if (replay) return uncutRecords >= replay.cutEveryRecords || loop.intervals.isOver || loop.drained;
     const isOld = clock.now() - this.#lastCutMs >= commitIntervalMs;
     return isOld || loop.drained || producer.transactionBytes > TRANSACTION_BYTES;
   }
@@ -358,6 +362,7 @@ export class StreamThread {
     session.punctuated = false;
     session.cutRecords = session.uncutRecords;
     session.uncutRecords = 0;
+    session.loop.intervals.close();
     this.#lastCutMs = startMs;
     // The generation of the cut, in which all of it is this thread's: read when the offsets are sent, it could be a later one.
     const membership = { ...this.#membership! };
@@ -424,6 +429,7 @@ export class StreamThread {
     log.warn(`${topology.name} aborts a transaction: ${describeError(cause)}`);
     if (!this.#findCulprit(session, cause)) await this.#countAbort(session.tasks.inputs, cause);
     session.tasks.rollback();
+    session.loop.intervals.close();
     session.punctuated = false;
     session.uncutRecords = 0;
     await session.producer.abort();

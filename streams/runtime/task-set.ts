@@ -11,7 +11,7 @@ import type { GlobalTables } from './global-tables.ts';
 import { PartitionInput } from './input.ts';
 import type { RuntimeMetrics } from './metrics.ts';
 import type { ProducerPort, RuntimePorts } from './ports.ts';
-import { type ReplayOptions, replayStages } from './replay.ts';
+import { type ReplayOptions, type ReplayProgress, replayStages } from './replay.ts';
 import { restoreTask } from './restore.ts';
 import { type HeldState, StandbySet } from './standbys.ts';
 import { type RecordCollector, Task } from './task.ts';
@@ -132,6 +132,16 @@ export class TaskSet {
     void this.#restoreAll(added);
     await this.#assignStandbys(standbyPartitions, gone);
   }
+  /** Of all sub-topologies, whosever turn it is. */
+  get replayProgress(): ReplayProgress {
+    let [done, total] = [0, 0];
+    for (const { firstOffset, endOffset, position } of this.#entries.flatMap(({ inputs }) => inputs)) {
+      if (endOffset === null) continue;
+      total += Math.max(0, endOffset - firstOffset);
+      done += Math.max(0, Math.min(position, endOffset) - firstOffset);
+    }
+    return { done, total };
+  }
   /** In a replay, the turn of the next sub-topologies; false when those that ran were the last. */
   nextStage(): boolean {
     if (!this.#stages || this.#stage >= Math.max(...this.#stages)) return false;
@@ -232,7 +242,7 @@ export class TaskSet {
     const { topics, replay } = this.#options;
     const task = held?.task ?? this.#newTask(sub, partition);
     const inputs = sub.sources.map((source) => {
-      return new PartitionInput(task, source, topics.sources.get(source.topic)!, replay !== null);
+      return new PartitionInput(task, source, topics.sources.get(source.topic)!, replay);
     });
     return {
       task,
@@ -334,7 +344,8 @@ export class TaskSet {
       const earliest = await ports.earliest(topic);
       for (const input of group) {
         const { offset, metadata } = committed[input.partition]!;
-        input.seek(offset >= 0 ? offset : earliest[input.partition]!);
+        input.firstOffset = earliest[input.partition]!;
+        input.seek(offset >= 0 ? offset : input.firstOffset);
         input.hasCommit = offset >= 0;
         if (!input.hasCommit) continue;
         const [streamTimeMs, fingerprint] = metadata.split(' ');

@@ -245,7 +245,7 @@ export interface SinkNode {
 
 /** A topology as data. Node names are lower-case words joined by hyphens, unique over all kinds. */
 export interface TopologyDefinition {
-  /** Prefix of the internal topics, and the consumer group. */
+  /** Prefix of the internal topics, and the consumer group; lower-case words joined by hyphens or dots. */
   readonly name: string;
   /** From 1 to 255; raised when stored state is no longer readable by the new graph. */
   readonly version: number;

@@ -4,6 +4,7 @@ import { describeError } from '../kit/errors.ts';
 import type { StoreNode, TopologyDefinition } from './types.ts';
 
 const NAME = /^[a-z][a-z0-9-]*$/;
+const TOPOLOGY_NAME = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/;
 
 /** Every violation of a topology's rules, each naming its node; none where it is sound. */
 export function validate(definition: TopologyDefinition): string[] {
@@ -29,8 +30,8 @@ function wrongNames(definition: TopologyDefinition): string[] {
       seen.add(name);
     }
   }
-  if (!NAME.test(definition.name))
-    problems.push(`topology "${definition.name}": names are lower-case words joined by hyphens`);
+  if (!TOPOLOGY_NAME.test(definition.name))
+    problems.push(`topology "${definition.name}": names are lower-case words joined by hyphens or dots`);
   if (!Number.isInteger(definition.version) || definition.version < 1 || definition.version > 255)
     problems.push(`version ${definition.version}: expected a whole number from 1 to 255`);
   if (Object.keys(sources).length === 0) problems.push('it has no source');

@@ -2,6 +2,7 @@ import type { TransactionStep } from '#streams/kafka/transactions.ts';
 import type { AvroSchema } from '#streams/kit/avro.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { Random } from '#streams/kit/random.ts';
+import type { ReplayOptions } from '#streams/runtime/replay.ts';
 import type { StreamRecord, TopologyDefinition } from '#streams/topology/types.ts';
 import { Cell, encodeBatch, type Life } from './cell.ts';
 
@@ -105,12 +106,14 @@ const STORM_MS = 20_000;
 
 /**
  * Replays the inputs of `dataSeed` as the chance of `runSeed` has it: other batches, fetches and latencies, kills at any step, aborted
- * records between. Returns what is in the output per partition, offsets left out.
+ * records between. Of half the data, only a range of event time, up to ends behind which the inputs grow meanwhile. Returns what is in the output per partition, offsets left out.
  */
 export async function simulateReplay(dataSeed: number, runSeed: number): Promise<{ output: string[]; kills: number }> {
   const data = new Random(`${dataSeed} shape`);
   const partitions = 1 + data.below(3);
   const cutEveryRecords = 5 + data.below(60);
+  const cuts = { cutEveryRecords, ...(data.below(2) === 0 ? { cutEveryMs: 300 + data.below(2_000) } : {}) };
+  const isBounded = data.below(2) === 0;
   const random = new Random(`${dataSeed} ${runSeed}`);
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!;
   const cell = new Cell({
@@ -124,7 +127,9 @@ export async function simulateReplay(dataSeed: number, runSeed: number): Promise
   });
   const { world } = cell;
   await cell.open();
-  writeInputs(cell, replayInputs(dataSeed), random);
+  const inputs = replayInputs(dataSeed);
+  writeInputs(cell, inputs, random);
+  const bounds = isBounded ? boundsOf(cell, inputs) : {};
   const stepFaults = pick(0, 0.02, 0.05);
   let kills = 0;
   let life!: Life;
@@ -138,12 +143,15 @@ export async function simulateReplay(dataSeed: number, runSeed: number): Promise
       world.after(world.random.below(500), start);
     });
   };
-  const replay = { cutEveryRecords };
+  const replay = { ...cuts, ...bounds };
   const settings = { commitIntervalMs: pick(5, 100), mergeBy: 'thread' as const, maxTaskIdleMs: 0, replay };
   const start = () => {
     life = cell.start('worker', settings, onStep);
   };
   world.after(0, start);
+  if (isBounded)
+    for (let more = 0; more < 5; more++)
+      world.after(random.below(400), () => writeInputs(cell, replayInputs(`${dataSeed} ${runSeed} ${more}`), random));
   world.after(STORM_MS, () => {
     cell.network.storm = 0;
   });
@@ -166,6 +174,15 @@ export async function simulateReplay(dataSeed: number, runSeed: number): Promise
       .join('\n'),
   );
   return { output, kills };
+}
+
+/** What is there now, between the 20th and the 80th hundredth of it. */
+function boundsOf(cell: Cell, inputs: readonly ReplayInput[]): Pick<ReplayOptions, 'ends' | 'keeps'> {
+  const times = inputs.map(({ timestampMs }) => timestampMs).sort((a, b) => a - b);
+  const [fromMs, toMs] = [times[Math.floor(times.length * 0.2)]!, times[Math.floor(times.length * 0.8)]!];
+  const topics = ['in', 'extra'].map((name) => `${NAME}.${name}`);
+  const ends = new Map(topics.map((topic) => [topic, cell.brokers.logs(topic).map((log) => log.lastStableOffset)]));
+  return { ends, keeps: (_, timestampMs) => timestampMs >= fromMs && timestampMs <= toMs };
 }
 
 function writeInputs(cell: Cell, inputs: readonly ReplayInput[], random: Random): void {

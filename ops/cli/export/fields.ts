@@ -1,6 +1,7 @@
 import { AVRO } from '#schemas/avro.ts';
 import { formatDecimal } from '#schemas/decimal.ts';
 import { TOPICS, type TopicName } from '#schemas/topics.ts';
+import { replayOf } from '../replay/side.ts';
 
 /** What a field holds: decimals are bigints of 1e-9, times are microseconds since 1970, json is any structure. */
 export type FieldKind = 'string' | 'double' | 'int' | 'long' | 'boolean' | 'time' | 'decimal' | 'json';
@@ -27,12 +28,18 @@ export const RAW_FIELDS: readonly Field[] = [
   { name: 'valueBase64', kind: 'string' },
 ];
 
-export const isTopicOfOurs = (topic: string): topic is TopicName => Object.hasOwn(TOPICS, topic);
+const isTopicOfOurs = (topic: string): topic is TopicName => Object.hasOwn(TOPICS, topic);
+/** The topic of ours whose schema and keys a topic has: itself, or what it is a replay of; null: neither. */
+export function topicLike(topic: string): TopicName | null {
+  const likely = replayOf(topic)?.topic ?? topic;
+  return isTopicOfOurs(likely) ? likely : null;
+}
 
 /** The fields of a topic's value, in the schema's order. */
 export function topicFields(topic: string): readonly Field[] {
-  if (!isTopicOfOurs(topic)) return RAW_FIELDS;
-  return AVRO[topic].fields.map(({ name, type }) => ({ name, kind: fieldKind(type) }));
+  const like = topicLike(topic);
+  if (like === null) return RAW_FIELDS;
+  return AVRO[like].fields.map(({ name, type }) => ({ name, kind: fieldKind(type) }));
 }
 
 function fieldKind(type: unknown): FieldKind {

@@ -3,7 +3,7 @@ import { TOPICS } from '#schemas/topics.ts';
 import { type AvroSerde, type KafkaRecord, murmur2Partition, topicSerde } from '#streams/kafka/index.ts';
 import { describeError, TidemarkError } from '#streams/kit/errors.ts';
 import type { Connection } from '../running.ts';
-import { type ExportRecord, isTopicOfOurs } from './fields.ts';
+import { type ExportRecord, topicLike } from './fields.ts';
 
 export interface Selection {
   readonly topic: string;
@@ -24,7 +24,8 @@ export async function* readTopic(
 ): AsyncGenerator<readonly ExportRecord[]> {
   const { topic, key } = selection;
   const ends = await kafka.offsets(topic, 'latest-stable');
-  const serde = isTopicOfOurs(topic) ? await topicSerde<Value>(registry, topic, AVRO[topic]) : null;
+  const like = topicLike(topic);
+  const serde = like ? await topicSerde<Value>(registry, like, AVRO[like]) : null;
   const only = key === undefined ? null : partitionOf(topic, key, ends.length);
   for (const [partition, end] of ends.entries()) {
     if (only !== null && only !== partition) continue;
@@ -49,8 +50,9 @@ export async function* readTopic(
 
 /** The partition that holds a key, where the topic is ours; null: any. */
 function partitionOf(topic: string, key: string, partitions: number): number | null {
-  if (!isTopicOfOurs(topic)) return null;
-  const { partitionBy, key: meaning } = TOPICS[topic];
+  const like = topicLike(topic);
+  if (like === null) return null;
+  const { partitionBy, key: meaning } = TOPICS[like];
   if (partitionBy === 'key') return murmur2Partition(key, partitions);
   const slash = key.indexOf('/');
   if (slash < 0) throw new TidemarkError('KEY_INVALID', `A key of ${topic} is ${meaning}; "${key}" has no "/"`);

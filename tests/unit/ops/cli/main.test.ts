@@ -41,6 +41,8 @@ describe('tidemark', { timeout: 60_000 }, () => {
     ['limits set x --portfolio p --by a --type leverag --threshold 1 --severity HARD', '; did you mean leverage?'],
     ['limits set x --portfolio p --by a --type leverage --threshold 1 --severity hrd', 'Allowed choices are HARD'],
     ['switch halted --by a', "required option '--reason <text>' not specified"],
+    ['replay bars --st window=3', '(Did you mean --set?)'],
+    ['replay', "missing required argument 'topology'"],
     ['start --speed fast', 'Expected a number of 0 or more'],
     ['start --port 70000', 'at most 65535'],
   ])('answers %s with what is right, exit code 2', (args, hint) => {
@@ -76,6 +78,8 @@ describe('tidemark', { timeout: 60_000 }, () => {
       status: 1,
       stderr: 'There is no topology "positons"; did you mean positions?\n',
     });
+    expect(tidemark('replay bars --from 2009-01-01 --to 2008-01-01').stderr).toContain('is after --to 2008-01-01');
+    expect(tidemark('replay --help').stdout).toContain('trading days of history (default: 500)');
   });
 
   it('does not ask a machine before a reset', () => {
