@@ -33,6 +33,7 @@ const REQUIRED_PROCESSES = new Set([
   'limits',
   'response',
   'notify',
+  'models',
   'sink-postgres',
   'sink-clickhouse',
 ]);
