@@ -36,6 +36,7 @@ const REQUIRED_PROCESSES = new Set([
   'predictions',
   'response',
   'notify',
+  'models',
   'sink-postgres',
   'sink-clickhouse',
 ]);

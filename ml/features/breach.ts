@@ -29,6 +29,8 @@ export interface BreachRow {
   readonly isBroken: boolean;
 }
 
+/** What of a record of portfolio.pnl the features are made of. */
+export type PnlFigures = Pick<PortfolioPnl, 'eventTime' | 'equity' | 'dayPnl' | 'drawdown' | 'grossExposure'>;
 /** Of the newest record of portfolio.pnl. */
 interface Figures {
   readonly equity: number;
@@ -106,7 +108,7 @@ export class BreachFeatures {
   }
 
   /** Throws PNL_INVALID for figures that are no numbers; without equity above zero there are no rows until there is. */
-  onPnl({ eventTime, equity, dayPnl, drawdown, grossExposure }: PortfolioPnl): void {
+  onPnl({ eventTime, equity, dayPnl, drawdown, grossExposure }: PnlFigures): void {
     if (![equity ?? 0, dayPnl ?? 0, drawdown ?? 0, grossExposure ?? 0].every(Number.isFinite))
       throw new TidemarkError(
         'PNL_INVALID',

@@ -8,7 +8,7 @@ import { installKafka } from './kafka/install.ts';
 import { homeFolder } from './paths.ts';
 import { claimPort, freePort } from './ports.ts';
 import { embeddedDatabaseUrl } from './postgres/access.ts';
-import { prepareSystem, type SystemUrls } from './prepare-system.ts';
+import { prepareModels, prepareSystem, type SystemUrls } from './prepare-system.ts';
 import { type ChildSpec, Supervisor } from './supervisor.ts';
 
 export type ServiceName = 'kafka' | 'registry' | 'postgres' | 'clickhouse';
@@ -54,6 +54,7 @@ const PROCESSES: readonly (Pick<ChildSpec, 'name' | 'file' | 'args' | 'finishes'
   { name: 'sink-postgres', file: 'sinks/postgres/main.ts', stage: 'sink' },
   { name: 'sink-clickhouse', file: 'sinks/clickhouse/main.ts', stage: 'sink' },
   { name: 'notify', file: 'connectors/notify/main.ts', stage: 'sink' },
+  { name: 'models', file: 'connectors/models/main.ts', stage: 'sink' },
   { name: 'api', file: 'api/main.ts', stage: 'api' },
   { name: 'paper-venue', file: 'connectors/paper/main.ts', stage: 'connector' },
   { name: 'demo', file: 'connectors/demo/main.ts', stage: 'connector' },
@@ -156,6 +157,8 @@ class Launch {
     const urls = await this.services(options.services ?? (Object.keys(SERVICES) as ServiceName[]));
     if (options.services) return { urls, httpUrl: '' };
     await prepareSystem(urls, this.#progress);
+    // Before anything scores.
+    await prepareModels(urls, this.#home);
     return { urls, httpUrl: await this.processes(urls, options.without ?? []) };
   }
 

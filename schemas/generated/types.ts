@@ -15,9 +15,9 @@ export interface AuditEntry {
   readonly instrument: null | string;
   /** What was changed. OTHER: something that this schema does not know yet. */
   readonly subject: 'OTHER' | 'FILL' | 'LIMIT' | 'CONTROL' | 'CORPORATE_ACTION' | 'MODEL';
-  /** Id of what was changed: the fillId of a fill, the actionId of a corporate action, the limitId of a limit, of the kill switch its portfolio, of a model name/version, or the incident that a workflow or a person acted on. */
+  /** Id of what was changed: the fillId of a fill, the actionId of a corporate action, the limitId of a limit, of the kill switch its portfolio, of a model name/version (its name alone where it has none), or the incident that a workflow or a person acted on. */
   readonly subjectId: string;
-  /** What was done to it, e.g. CORRECT or CANCEL of a fill; APPLY, CORRECT or CANCEL of a corporate action; SET, REMOVE or ADJUST of a limit; a state of the kill switch; HALT, REDUCE, OVERRIDE or RESUME for an incident; SHADOWED, PROMOTED, REJECTED, RETIRED or ROLLED_BACK of a model that a person acted on. */
+  /** What was done to it, e.g. CORRECT or CANCEL of a fill; APPLY, CORRECT or CANCEL of a corporate action; SET, REMOVE or ADJUST of a limit; a state of the kill switch; HALT, REDUCE, OVERRIDE or RESUME for an incident; REGISTERED, SHADOWED, PROMOTED, REJECTED, RETIRED or ROLLED_BACK of a model, RETRAINING_REQUESTED where a person has it trained anew. */
   readonly action: string;
   /** The subject before, as JSON with exact amounts as decimal strings; null where there was none. */
   readonly before: null | string;
@@ -483,10 +483,10 @@ export interface MlEvent {
   readonly eventId: string;
   /** Name of the model, e.g. breach. */
   readonly model: string;
-  /** Which version: the first 12 hexadecimal digits of its file's SHA-256. Of drift and of a retraining that begins or fails the champion's; null where there is none. */
+  /** Which version: the first 12 hexadecimal digits of its file's SHA-256. Of drift the one that was watched, of a retraining that begins or fails the champion's; null where there is none. */
   readonly version: null | string;
-  /** What happened. RETIRED: another champion took its place. ROLLED_BACK: it is the champion again, since the one after it was taken back. OTHER: something that this schema does not know yet. */
-  readonly type: 'OTHER' | 'REGISTERED' | 'SHADOWED' | 'PROMOTED' | 'REJECTED' | 'RETIRED' | 'ROLLED_BACK' | 'DRIFT_DETECTED' | 'RETRAINING_STARTED' | 'RETRAINING_FAILED' | 'RETRAINING_ENDED';
+  /** What happened. RETIRED: another champion took its place. ROLLED_BACK: it is the champion again, since the one after it was taken back. APPROVAL_AWAITED: a shadow has shown that it is better, and a person has to promote it. OTHER: something that this schema does not know yet. */
+  readonly type: 'OTHER' | 'REGISTERED' | 'SHADOWED' | 'PROMOTED' | 'REJECTED' | 'RETIRED' | 'ROLLED_BACK' | 'DRIFT_DETECTED' | 'RETRAINING_STARTED' | 'RETRAINING_FAILED' | 'RETRAINING_ENDED' | 'RETRAINING_REQUESTED' | 'APPROVAL_AWAITED';
   /** Stage of the version before: CANDIDATE (registered), SHADOW (scores beside the champion, for comparison only), CHAMPION (its scores count), RETIRED. Null of REGISTERED, of drift and of retraining. */
   readonly fromStage: null | 'CANDIDATE' | 'SHADOW' | 'CHAMPION' | 'RETIRED';
   /** Stage of the version from now on, likewise; null where it did not change. */

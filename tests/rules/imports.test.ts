@@ -56,6 +56,11 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
   },
   { room: 'ml/features/', folders: ['schemas/', 'quant/', 'streams/kit/'], packages: ['hyparquet-writer'] },
   { room: 'ml/', folders: ['schemas/', 'quant/', 'streams/kit/'], packages: [] },
+  {
+    room: 'connectors/models/',
+    folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'ml/model/', 'ml/life/', 'ml/features/'],
+    packages: [],
+  },
   { room: 'connectors/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'connectors/kit/'], packages: 'any' },
   { room: 'sinks/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'sinks/kit/'], packages: 'any' },
   {
