@@ -62,6 +62,13 @@ export const TOPICS = {
     'topologies/indicators',
     'Technical indicators as of each bar; provisional and final.',
   ),
+  'market.regimes': topic(
+    'market.regimes',
+    'instrument/date',
+    'topologies/regimes',
+    'Market regimes of instruments day by day, with probabilities and a forecast of volatility.',
+    { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
   'market.marks': topic(
     'market.marks',
     'lane/instrument',
@@ -143,6 +150,13 @@ export const TOPICS = {
     partitionBy: 'key-before-slash',
     cleanup: 'compact',
   }),
+  'risk.predictions': topic(
+    'risk.predictions',
+    'portfolio/limit',
+    'topologies/predictions',
+    'How probable it is that each limit is broken within 1, 5 and 20 trading days.',
+    { partitionBy: 'key-before-slash', cleanup: 'compact' },
+  ),
   'risk.breaches': topic(
     'risk.breaches',
     'portfolio',

@@ -1,9 +1,12 @@
 import { join, resolve } from 'node:path';
+import { DatedModels } from '#ml/model/dated.ts';
+import { ModelRegistry } from '#ml/model/registry.ts';
 import { SETTINGS } from '#schemas/settings.ts';
 import { topicConfig } from '#schemas/topics.ts';
 import { openKafka, SchemaRegistry } from '#streams/kafka/index.ts';
 import { readSettings } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
+import type { Log } from '#streams/kit/log.ts';
 import { runService } from '#streams/kit/service.ts';
 import { runTopology } from '#streams/runtime/index.ts';
 import type { TopologyDefinition } from '#streams/topology/types.ts';
@@ -14,17 +17,38 @@ import { indicators } from './indicators/graph.ts';
 import { limits } from './limits/graph.ts';
 import { portfolio } from './portfolio/graph.ts';
 import { positions } from './positions/graph.ts';
+import { predictions } from './predictions/graph.ts';
+import { ModelFiles } from './predictions/model-files.ts';
+import { regimes } from './regimes/graph.ts';
 import { response } from './response/graph.ts';
 import { risk } from './risk/graph.ts';
 
 type Settings = ReturnType<typeof readSettings<typeof SETTINGS>>;
 
-const TOPOLOGIES: Readonly<Record<string, (settings: Settings) => TopologyDefinition>> = {
+/** Shipped with the code. */
+const MODELS = join(import.meta.dirname, '..', 'ml', 'models');
+
+const TOPOLOGIES: Readonly<Record<string, (settings: Settings, log: Log) => TopologyDefinition>> = {
   positions: () => positions(),
   portfolio: ({ TIDEMARK_FX_PIVOT: pivotCurrency }) => portfolio({ pivotCurrency }),
   bars: () => bars(),
   indicators: ({ TIDEMARK_INDICATORS, TIDEMARK_INDICATOR_INTERVALS }) =>
     indicators({ indicators: TIDEMARK_INDICATORS, intervals: TIDEMARK_INDICATOR_INTERVALS }),
+  regimes: ({ TIDEMARK_ONNX_PROVIDERS: providers, TIDEMARK_ONNX_THREADS: threads }, log) =>
+    regimes({
+      models: new DatedModels(join(MODELS, 'regimes'), { providers, threads }),
+      onFailure: (reason) => log.error(`A classifier of regimes is not heard, the other voters are: ${reason}`),
+    }),
+  predictions: ({ TIDEMARK_HOME, TIDEMARK_ONNX_PROVIDERS: providers, TIDEMARK_ONNX_THREADS: threads }, log) =>
+    predictions({
+      models: new ModelFiles({
+        shipped: join(MODELS, 'breach'),
+        registry: new ModelRegistry({ folder: join(resolve(TIDEMARK_HOME), 'models') }),
+        session: { providers, threads },
+        now: Date.now,
+      }),
+      onFailure: (reason) => log.error(`A model of breaches is not heard, the closed form is said: ${reason}`),
+    }),
   book: () => book(),
   risk: () => risk(),
   execution: () => execution(),
@@ -46,7 +70,7 @@ await runService(name, async ({ log, metrics }) => {
   if (!brokers || !registryUrl)
     throw new TidemarkError('CONFIG_INVALID', 'KAFKA_BROKERS and SCHEMA_REGISTRY_URL must be set');
   const kafka = await openKafka({ brokers, clientId: name, log });
-  const running = await runTopology(define(settings), {
+  const running = await runTopology(define(settings, log), {
     kafka,
     brokers,
     registry: new SchemaRegistry(registryUrl),

@@ -20,6 +20,8 @@ import './corporate-actions.ts';
 import './indicators.ts';
 import './models.ts';
 import './order-book.ts';
+import './predictions.ts';
+import './regimes.ts';
 import './response.ts';
 
 const MAX_INSTRUMENTS = 1_000;

@@ -17,6 +17,7 @@ const GROUPS = {
   portfolio: ['portfolio.positions', 'portfolio.cash'],
   bars: ['market.trades', 'reference.corporate-actions'],
   indicators: ['market.bars'],
+  regimes: ['market.returns'],
   book: ['market.book'],
 } as const;
 /** Topics whose tables the API reads: one that the sink never wrote is behind by all there is. */
@@ -27,12 +28,15 @@ const REQUIRED_PROCESSES = new Set([
   'portfolio',
   'bars',
   'indicators',
+  'regimes',
   'book',
   'risk',
   'execution',
   'limits',
+  'predictions',
   'response',
   'notify',
+  'models',
   'sink-postgres',
   'sink-clickhouse',
 ]);

@@ -59,6 +59,7 @@ export async function loadSnapshot(store: ReadStore, views: LiveViews): Promise<
     next.set(topic, partitions.set(partition, nextOffset));
   }
   for (const values of await store.indicators()) views.indicators.apply(values);
+  for (const regime of await store.regimes()) views.regimes.apply(regime);
   for (const { id } of await store.portfolios()) {
     const pnl = await store.latestPnl(id);
     if (pnl) views.pnl.apply(pnlFromRow(pnl));
@@ -66,6 +67,7 @@ export async function loadSnapshot(store: ReadStore, views: LiveViews): Promise<
     if (risk) views.risk.apply(riskFromRow(risk));
     for (const row of await store.positions(id)) views.positions.apply(positionFromRow(row));
     for (const standing of await store.utilisation(id)) views.limits.apply(standing);
+    for (const prediction of await store.predictions(id)) views.predictions.apply(prediction);
     for (const breach of (await store.breaches(id, true, MAX_OPEN_BREACHES)).reverse()) views.breaches.apply(breach);
   }
   for (const event of (await store.mlEvents(null, MAX_ML_EVENTS)).reverse()) views.mlEvents.apply(event);

@@ -1,7 +1,9 @@
 import type {
+  BreachPrediction,
   Depth,
   IndicatorValues,
   LimitUtilisation,
+  MarketRegime,
   MlEvent,
   PortfolioPnl,
   Position,
@@ -24,8 +26,12 @@ export interface LiveViews {
   readonly positions: LiveView<LivePosition>;
   readonly trades: LiveView<Trade>;
   readonly indicators: LiveView<IndicatorValues>;
+  /** The newest day of each instrument. */
+  readonly regimes: LiveView<MarketRegime>;
   readonly risk: LiveView<RiskMeasures>;
   readonly limits: LiveView<LimitUtilisation>;
+  /** The newest of each limit. */
+  readonly predictions: LiveView<BreachPrediction>;
   /** The newest incident of each limit. */
   readonly breaches: LiveView<RiskBreach>;
   /** The newest of each version of each model. */
@@ -70,6 +76,15 @@ export const createViews = (metrics: Metrics): LiveViews => ({
     },
     metrics,
   ),
+  regimes: new LiveView(
+    {
+      topic: 'market.regimes',
+      key: (value: MarketRegime) => value.instrument,
+      group: (value: MarketRegime) => value.instrument,
+      passLate: false,
+    },
+    metrics,
+  ),
   risk: new LiveView(
     {
       topic: 'risk.measures',
@@ -84,6 +99,15 @@ export const createViews = (metrics: Metrics): LiveViews => ({
       topic: 'risk.utilisation',
       key: (value: LimitUtilisation) => `${value.portfolio}/${value.limitId}`,
       group: (value: LimitUtilisation) => value.portfolio,
+      passLate: false,
+    },
+    metrics,
+  ),
+  predictions: new LiveView(
+    {
+      topic: 'risk.predictions',
+      key: (value: BreachPrediction) => `${value.portfolio}/${value.limitId}`,
+      group: (value: BreachPrediction) => value.portfolio,
       passLate: false,
     },
     metrics,
@@ -129,11 +153,17 @@ export const APPLY = {
     views.trades.apply(trade);
   },
   'market.indicators': (views, value) => views.indicators.apply(value),
+  'market.regimes': (views, value) => {
+    // What a late return changes of days before is history: a display shows the newest.
+    const [known] = views.regimes.values(value.instrument);
+    if (!known || value.date >= known.date) views.regimes.apply(value);
+  },
   'risk.measures': (views, value) => {
     // Ends of days are history: a display shows what is held now.
     if (!value.dayEnd) views.risk.apply(value);
   },
   'risk.utilisation': (views, value) => views.limits.apply(value),
+  'risk.predictions': (views, value) => views.predictions.apply(value),
   'risk.breaches': (views, value) => views.breaches.apply(value),
   'ml.events': (views, value) => views.mlEvents.apply(value),
   'market.depth': (views, value) => views.books.apply(value),

@@ -1,16 +1,35 @@
 /** Which model may score a day, and what is said where none may. Pure: files are read elsewhere. */
+import { TidemarkError } from '#streams/kit/errors.ts';
 import { FEATURE_NAMES, HORIZONS_DAYS } from './breach-table.ts';
 
-/** What is said of a model in ml/models/breach/index.json. */
-export interface BreachModel {
-  /** File name in the same folder. */
-  readonly file: string;
+/** What a breach model says of itself beyond what every model does: the `details` of its metadata. */
+export interface BreachDetails {
   /** First day that it may score, ISO 8601: 20 trading days after the last that any of its labels looked at. */
   readonly scoresFrom: string;
   /** Types of limits that it has seen breached. Of others it knows nothing. */
   readonly types: readonly string[];
   /** Of its training rows, in the order of the features: the reference of contributions. */
   readonly medians: readonly number[];
+}
+/** What is said of a model in ml/models/breach/index.json. */
+export interface BreachModel extends BreachDetails {
+  /** File name in the same folder. */
+  readonly file: string;
+}
+
+/** Reads the details of a model's metadata. Throws METADATA_INVALID where they are no breach model's. */
+export function breachDetails({ scoresFrom, types, medians }: Readonly<Record<string, unknown>>): BreachDetails {
+  const isSound =
+    typeof scoresFrom === 'string' &&
+    /^\d{4}-\d{2}-\d{2}$/.test(scoresFrom) &&
+    Array.isArray(types) &&
+    types.every((type) => typeof type === 'string') &&
+    Array.isArray(medians) &&
+    medians.length === FEATURE_NAMES.length &&
+    medians.every(Number.isFinite);
+  if (!isSound)
+    throw new TidemarkError('METADATA_INVALID', 'The details of a breach model are scoresFrom, types and medians');
+  return { scoresFrom, types, medians };
 }
 
 /** Name of what is said without a model: the closed-form passage of ln(utilisation) (first-passage.ts), not calibrated. */

@@ -2,13 +2,13 @@
  * The training set of breach prediction: for every limit and day the features at the day's end, and whether the limit engine told of a breach
  * afterwards. Pure.
  */
-import type { LimitUtilisation, PortfolioPnl, RiskBreach } from '#schemas/generated/types.ts';
-import { BreachFeatures, dayOf } from './breach.ts';
+import type { LimitUtilisation, RiskBreach } from '#schemas/generated/types.ts';
+import { BreachFeatures, dayOf, type PnlFigures } from './breach.ts';
 import { HORIZONS_DAYS } from './breach-table.ts';
 
 /** A record as the topics have it, of one portfolio. */
 export type BreachRecord =
-  | { readonly kind: 'pnl'; readonly value: PortfolioPnl }
+  | { readonly kind: 'pnl'; readonly value: PnlFigures }
   | {
       readonly kind: 'utilisation';
       readonly limitId: string;

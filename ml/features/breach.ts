@@ -29,6 +29,8 @@ export interface BreachRow {
   readonly isBroken: boolean;
 }
 
+/** What of a record of portfolio.pnl the features are made of. */
+export type PnlFigures = Pick<PortfolioPnl, 'eventTime' | 'equity' | 'dayPnl' | 'drawdown' | 'grossExposure'>;
 /** Of the newest record of portfolio.pnl. */
 interface Figures {
   readonly equity: number;
@@ -83,6 +85,18 @@ export class BreachFeatures {
   get limitIds(): Iterable<string> {
     return this.#limits.keys();
   }
+  /** Limits with their types. */
+  *limits(): Generator<[limitId: string, type: string]> {
+    for (const [limitId, { type }] of this.#limits) yield [limitId, type];
+  }
+  /** What a limit stands at, 0 to 1000; null where that is not known. */
+  utilisation(limitId: string): number | null {
+    return this.#limits.get(limitId)?.utilisation ?? null;
+  }
+  /** Newest day of the market that was told; null before the first. */
+  get marketDay(): number | null {
+    return this.#market.day;
+  }
 
   /** Moves on to the day of an event time, which ends the one before; of an earlier one nothing happens: what comes late counts as of now. */
   advance(eventTime: number): void {
@@ -94,7 +108,7 @@ export class BreachFeatures {
   }
 
   /** Throws PNL_INVALID for figures that are no numbers; without equity above zero there are no rows until there is. */
-  onPnl({ eventTime, equity, dayPnl, drawdown, grossExposure }: PortfolioPnl): void {
+  onPnl({ eventTime, equity, dayPnl, drawdown, grossExposure }: PnlFigures): void {
     if (![equity ?? 0, dayPnl ?? 0, drawdown ?? 0, grossExposure ?? 0].every(Number.isFinite))
       throw new TidemarkError(
         'PNL_INVALID',

@@ -27,6 +27,8 @@ export interface LimitSnapshot {
   readonly isBroken: boolean;
   readonly wasBrokenToday: boolean;
   readonly sinceBroken: number;
+  /** Days with a figure so far, also those that are forgotten. */
+  readonly days: number;
   readonly utilisations: readonly number[];
   readonly broken: readonly number[];
   readonly means: Readonly<Record<MeanName, Decayed>>;
@@ -40,6 +42,7 @@ export class LimitTrack {
   #wasBrokenToday: boolean;
   /** Days that are over since the newest one on which it was broken. */
   #sinceBroken: number;
+  #days: number;
   readonly #utilisations: Recent;
   readonly #broken: Recent;
   readonly #means: Readonly<Record<MeanName, Decayed>>;
@@ -50,6 +53,7 @@ export class LimitTrack {
     this.#isBroken = from?.isBroken ?? false;
     this.#wasBrokenToday = from?.wasBrokenToday ?? false;
     this.#sinceBroken = from?.sinceBroken ?? CAPS.days;
+    this.#days = from?.days ?? 0;
     this.#utilisations = new Recent(MEMORY_DAYS, from?.utilisations);
     this.#broken = new Recent(MEMORY_DAYS, from?.broken);
     const mean = (name: MeanName) => ({ ...(from?.means[name] ?? decayed()) });
@@ -65,6 +69,9 @@ export class LimitTrack {
   /** It has a figure now. */
   get isKnown(): boolean {
     return this.#now !== null;
+  }
+  get utilisation(): number | null {
+    return this.#now?.utilisation ?? null;
   }
   /** By the limit engine's newest word. */
   get isBroken(): boolean {
@@ -112,6 +119,7 @@ export class LimitTrack {
         for (const name of Object.keys(MEANS) as MeanName[]) add(this.#means[name], values[name], MEANS[name]);
       }
       this.#utilisations.push(utilisation);
+      this.#days++;
       this.#broken.push(Number(this.#brokenToday));
       this.#sinceBroken = this.#brokenToday ? 0 : Math.min(CAPS.days, this.#sinceBroken + 1);
     }
@@ -196,6 +204,7 @@ export class LimitTrack {
       isBroken: this.#isBroken,
       wasBrokenToday: this.#wasBrokenToday,
       sinceBroken: this.#sinceBroken,
+      days: this.#days,
       utilisations: this.#utilisations.toArray(),
       broken: this.#broken.toArray(),
       means: means as Record<MeanName, Decayed>,

@@ -26,6 +26,11 @@ export class MarketTrack {
     this.#levels = new Recent(MEMORY_DAYS, from?.levels ?? [0]);
   }
 
+  /** Newest day; null before the first. */
+  get day(): number | null {
+    return this.#day === Number.NEGATIVE_INFINITY ? null : this.#day;
+  }
+
   /** Passes over a day that is not after the last. Throws RETURN_INVALID for a return that is not above -1. */
   take(day: number, simpleReturn: number): void {
     if (!(simpleReturn > -1 && simpleReturn < Number.POSITIVE_INFINITY))
@@ -55,7 +60,6 @@ export class MarketTrack {
   }
 
   snapshot(): MarketSnapshot {
-    const day = this.#day === Number.NEGATIVE_INFINITY ? null : this.#day;
-    return { day, fast: { ...this.#fast }, slow: { ...this.#slow }, levels: this.#levels.toArray() };
+    return { day: this.day, fast: { ...this.#fast }, slow: { ...this.#slow }, levels: this.#levels.toArray() };
   }
 }

@@ -88,6 +88,11 @@ export class Fields {
     return this.#record(field, (value) => typeof value === 'string' && value !== '', 'texts by name');
   }
 
+  /** Anything by name; nothing where there is no such field. */
+  recordOrNone(field: string): Record<string, unknown> {
+    return Object.hasOwn(this.#value, field) ? this.#record(field, () => true, 'an object') : {};
+  }
+
   #record<T>(field: string, isSound: (value: unknown) => boolean, expected: string): Record<string, T> {
     const value = this.#get(field);
     if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.values(value).every(isSound))

@@ -53,6 +53,8 @@ export interface ModelMetadata {
   readonly seed: number;
   /** Microseconds UTC, wall clock. */
   readonly madeAt: number;
+  /** What only the code of this model reads. */
+  readonly details: Readonly<Record<string, unknown>>;
   readonly reference: {
     /** Length of the blocks that the columns are averaged over, microseconds of event time. */
     readonly blockMicros: number;
@@ -79,9 +81,14 @@ export function readModel(bytes: Uint8Array): ModelFile {
   const text = metadataProps(bytes).get(METADATA_KEY);
   if (text === undefined)
     throw new TidemarkError('METADATA_MISSING', `The model says nothing of itself: it has no "${METADATA_KEY}"`);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const sha256 = sha256Of(bytes);
   return { metadata: parseMetadata(text), version: sha256.slice(0, VERSION_DIGITS), sha256, bytes };
 }
+
+/** The version that a file is, whatever is in it. */
+export const versionOfBytes = (bytes: Uint8Array): string => sha256Of(bytes).slice(0, VERSION_DIGITS);
+
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Parses the JSON of the metadata. Throws METADATA_MISSING, METADATA_INVALID. */
 export function parseMetadata(text: string): ModelMetadata {
@@ -110,6 +117,7 @@ export function parseMetadata(text: string): ModelMetadata {
     packages: json.texts('packages'),
     seed: json.whole('seed', 0),
     madeAt: json.whole('madeAt', 1),
+    details: json.recordOrNone('details'),
     reference: reference(json.object('reference'), [...features, ...outputs]),
   };
 }

@@ -31,15 +31,16 @@ import {
   toRejected,
   toShadow,
 } from './life.ts';
-import { type ModelFile, readModel } from './metadata.ts';
+import { type ModelFile, readModel, versionOfBytes } from './metadata.ts';
 
-/** Models that come with Tidemark: `<name>/model.onnx`. */
+/** Models that come with Tidemark: `<name>/model.onnx`, or one a training end, `<name>/<YYYY-MM-DD>.onnx`, of which the newest counts. */
 export const SHIPPED_MODELS = join(import.meta.dirname, '..', 'models');
 
 const MODEL = 'model.onnx';
 const LOG = 'log.jsonl';
 const SENT = 'sent';
 const LOCK = 'lock';
+const SENDING = 'sending.lock';
 const LOCK_PAUSE_MS = 5;
 const LOCK_LIMIT_MS = 10_000;
 
@@ -54,7 +55,13 @@ export interface Step {
 }
 /** What happened to a model without a change of stage. */
 export interface Notice extends Step {
-  readonly type: 'DRIFT_DETECTED' | 'RETRAINING_STARTED' | 'RETRAINING_FAILED' | 'RETRAINING_ENDED';
+  readonly type:
+    | 'DRIFT_DETECTED'
+    | 'RETRAINING_REQUESTED'
+    | 'RETRAINING_STARTED'
+    | 'RETRAINING_FAILED'
+    | 'RETRAINING_ENDED'
+    | 'APPROVAL_AWAITED';
   readonly version: string | null;
 }
 export interface RegistryOptions {
@@ -76,6 +83,8 @@ export interface RegistryOptions {
 export class ModelRegistry {
   readonly #folder: string;
   readonly #shipped: string;
+  /** By name and version, of those that were asked for. */
+  readonly #shippedVersions = new Map<string, ReadonlyMap<string, string>>();
   readonly #clock: Clock;
   readonly #write: (file: string, content: string | Uint8Array) => void;
 
@@ -89,6 +98,11 @@ export class ModelRegistry {
   /** Models that have a log, by name. */
   names(): string[] {
     return foldersOf(this.#folder).filter((name) => existsSync(join(this.#folder, name, LOG)));
+  }
+
+  /** What all events of a model come to. Throws MODEL_UNKNOWN, REGISTRY_DAMAGED. */
+  life(name: string): Life {
+    return this.#life(name);
   }
 
   /** Versions of a model, oldest first. Throws MODEL_UNKNOWN, REGISTRY_DAMAGED. */
@@ -122,15 +136,28 @@ export class ModelRegistry {
     return this.#verified(this.get(name, version));
   }
 
-  /** Models of {@link RegistryOptions.shipped} become champions of names that have none. */
-  async adoptShipped(eventTime: number): Promise<MlEvent[]> {
+  /** A version that is registered, or one of those that come with Tidemark; null: there is none. Throws what `load` throws. */
+  find(name: string, version: string): ModelFile | null {
+    if (lifeOf(this.#log(name)).versions.has(version)) return this.load(name, version);
+    const known = this.#shippedVersions.get(name) ?? shippedVersions(join(this.#shipped, name));
+    this.#shippedVersions.set(name, known);
+    const file = known.get(version);
+    return file === undefined ? null : readModel(readFileSync(file));
+  }
+
+  /**
+   * Models of {@link RegistryOptions.shipped} become champions of names that have none. `newest`: event time of the newest record, microseconds; null where
+   * there is none yet: as of the beginning of what each was trained on, so that what a replay of it tells comes later.
+   */
+  async adoptShipped(newest: number | null): Promise<MlEvent[]> {
     const adopted: MlEvent[] = [];
     for (const name of foldersOf(this.#shipped)) {
-      const file = join(this.#shipped, name, MODEL);
-      if (!existsSync(file) || this.champion(name)) continue;
+      const file = shippedFile(join(this.#shipped, name));
+      if (file === null || this.champion(name)) continue;
       const model = readModel(readFileSync(file));
       if (model.metadata.name !== name)
         throw new TidemarkError('METADATA_INVALID', `${file} says that it is the model "${model.metadata.name}"`);
+      const eventTime = newest ?? model.metadata.training.from;
       const step = { by: 'tidemark', reason: 'The model that comes with this version of Tidemark.', eventTime };
       adopted.push(
         ...(await this.#locked(name, () => {
@@ -202,6 +229,22 @@ export class ModelRegistry {
       const count = this.events(model).findIndex((event) => event.eventId === eventId) + 1;
       if (count > this.#sent(model)) this.#write(join(this.#folder, model, SENT), `${count}\n`);
     });
+  }
+
+  /**
+   * Hands over what is {@link unsent}, and writes down that it is sent. One process at a time, so that nothing goes twice; another waits. Throws what
+   * `send` throws, and REGISTRY_BUSY.
+   */
+  async flush(send: (events: readonly MlEvent[]) => Promise<void>): Promise<void> {
+    if (this.unsent().length === 0) return;
+    const release = await this.#lock(join(this.#folder, SENDING));
+    try {
+      const events = this.unsent();
+      await send(events);
+      for (const event of events) await this.markSent(event);
+    } finally {
+      release();
+    }
   }
 
   /** Nothing has been sent: the topics are made anew. */
@@ -288,22 +331,24 @@ export class ModelRegistry {
 
   /** Runs `work` while nobody else takes a step with the model. Throws REGISTRY_BUSY when that lasts. */
   async #locked<T>(name: string, work: () => T): Promise<T> {
+    const release = await this.#lock(join(this.#folder, name, LOCK));
+    try {
+      return work();
+    } finally {
+      release();
+    }
+  }
+
+  async #lock(file: string): Promise<() => void> {
     const until = this.#clock.now() + LOCK_LIMIT_MS;
     for (;;) {
-      let release: () => void;
       try {
-        release = takeLock(join(this.#folder, name, LOCK));
+        return takeLock(file);
       } catch (error) {
         if (!(error instanceof LockHeld)) throw error;
         if (this.#clock.now() > until)
-          throw new TidemarkError('REGISTRY_BUSY', `${name}: ${error.message}`, { cause: error, retriable: true });
+          throw new TidemarkError('REGISTRY_BUSY', error.message, { cause: error, retriable: true });
         await this.#clock.sleep(LOCK_PAUSE_MS);
-        continue;
-      }
-      try {
-        return work();
-      } finally {
-        release();
       }
     }
   }
@@ -336,6 +381,20 @@ const eventsOf = (life: Life, changes: readonly Change[], step: Step): Logged[] 
       metadata: JSON.stringify(entry.metadata),
     },
   }));
+
+/** Files of all models in a folder, by their versions. */
+function shippedVersions(folder: string): Map<string, string> {
+  const names = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.onnx')) : [];
+  const files = names.map((file) => join(folder, file));
+  return new Map(files.map((file) => [versionOfBytes(readFileSync(file)), file]));
+}
+
+/** The file of a model that comes with Tidemark; null: there is none of this form. */
+function shippedFile(folder: string): string | null {
+  const files = readdirSync(folder).sort();
+  const file = files.includes(MODEL) ? MODEL : files.findLast((each) => /^\d{4}-\d{2}-\d{2}\.onnx$/.test(each));
+  return file === undefined ? null : join(folder, file);
+}
 
 function foldersOf(folder: string): string[] {
   if (!existsSync(folder)) return [];

@@ -12,14 +12,12 @@ one limit repeat themselves from day to day, so trees see every second of its da
 import argparse
 import datetime
 import hashlib
-import importlib.metadata
 import json
 import os
 import time
 
 import lightgbm
 import numpy as np
-import onnx
 import onnxruntime
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -28,6 +26,8 @@ import breach_baselines
 import breach_data
 import breach_graph
 import breach_split
+import drift_reference
+import metadata
 
 SEED = 7
 ENDS = [f"{year}-12-31" for year in range(1994, 2023, 2)]
@@ -54,20 +54,15 @@ def main():
     options.add_argument("--golden", help="where to write rows and scores that the TypeScript tests are held to")
     options.add_argument("--threads", type=int, default=2)
     arguments = options.parse_args()
-    rows, dates, sha = breach_data.load(arguments.set)
-    features = breach_data.table()["features"]
-    names = [feature["name"] for feature in features]
-    columns = rows[names].to_numpy()
-    parameters = {**PARAMETERS, "seed": SEED, "num_threads": arguments.threads,
-                  "monotone_constraints": [feature["monotone"] for feature in features]}
-    rows["limit"] = rows.groupby(["portfolio", "limitId"], observed=True).ngroup()
+    rows, columns, names, dates, sha, parameters = prepare(arguments.set, arguments.threads)
     found, index, golden = [], [], []
     for fold in breach_split.folds(dates, ENDS):
         began = time.time()
         trained = train(rows, columns, names, fold, parameters)
         scored, own = predict(rows, columns, names, fold, trained)
         found.append(scored)
-        entry = save(arguments.models, trained, names, dates, fold, sha, rows, own)
+        path = os.path.join(arguments.models, f"{dates[fold['labels_until']]}.onnx")
+        entry = save(path, trained, rows, columns, names, dates, fold, sha, own)
         index.append(entry)
         golden.append(trained)
         print(f"{entry['file']}: {entry['training']['rows']} rows, {len(scored)} tested, {time.time() - began:.0f} s", flush=True)
@@ -78,6 +73,16 @@ def main():
     predictions.to_parquet(arguments.predictions)
     if arguments.golden:
         write_golden(arguments.golden, columns, rows, golden, index)
+
+
+def prepare(folder, threads):
+    """The rows of a set, their features as columns with names, the calendar, the hash of the set, and the settings of the trees."""
+    rows, dates, sha = breach_data.load(folder)
+    features = breach_data.table()["features"]
+    names = [feature["name"] for feature in features]
+    rows["limit"] = rows.groupby(["portfolio", "limitId"], observed=True).ngroup()
+    parameters = {**PARAMETERS, "seed": SEED, "num_threads": threads, "monotone_constraints": [feature["monotone"] for feature in features]}
+    return rows, rows[names].to_numpy(), names, dates, sha, parameters
 
 
 def train(rows, columns, names, fold, parameters):
@@ -122,12 +127,12 @@ def scores(trained, columns):
 
 
 def predict(rows, columns, names, fold, trained):
-    """The test rows of a fold with every forecast, `model:1`, `logistic:1` ..., and the model's own metrics on them."""
+    """The test rows of a fold with every forecast, `model:1`, `logistic:1` ..., and the model's own metrics and calibration error on them."""
     test = np.flatnonzero(breach_split.in_test(rows["at"].to_numpy(), fold))
     found = {}
     p = scores(trained, columns[test])
     types = rows["type"].astype(str).to_numpy()[test]
-    own = {}
+    own, errors = {}, []
     for index, horizon in enumerate(breach_data.HORIZONS):
         found[f"model:{horizon}"] = p[:, index]
         passage = columns[test, names.index(f"passage{horizon}")]
@@ -137,37 +142,53 @@ def predict(rows, columns, names, fold, trained):
         known = np.isfinite(y)
         if known.any():
             own[f"brier{horizon}"] = np.mean((p[known, index] - y[known]) ** 2)
-            own[f"auc{horizon}"] = roc_auc_score(y[known], p[known, index])
-    return rows.iloc[test][[]].assign(**found), own
+            errors.append(calibration_error(p[known, index], y[known]))
+            if 0 < y[known].mean() < 1:
+                own[f"auc{horizon}"] = roc_auc_score(y[known], p[known, index])
+    return rows.iloc[test][[]].assign(**found), {"metrics": own, "error": float(np.mean(errors)) if errors else None}
 
 
-def save(folder, trained, names, dates, fold, sha, rows, own):
-    """Writes the model under the day of its training end. Returns what is known of it."""
+def calibration_error(p, y):
+    """Expected calibration error, ten bins with as many rows each."""
+    return sum(len(part) / len(p) * abs(p[part].mean() - y[part].mean()) for part in np.array_split(np.argsort(p, kind="stable"), 10) if len(part))
+
+
+def reference(trained, rows, columns, names, fold):
+    """What drift is measured against: limits that people have set, since those made for training are in no system. Features up to the training
+    end; scores on the tail, which the trees have not seen."""
+    at = rows["at"].to_numpy()
+    own = ((rows["source"] == "demo") & ~rows["limitId"].str.startswith("made:")).to_numpy() & (at <= fold["labels_until"])
+    tail = own & (at >= fold["calibrate_from"])
+    times = rows["eventTime"].to_numpy()
+    described = drift_reference.describe(times[own], dict(zip(names, columns[own].T)))
+    said = drift_reference.describe(times[tail], dict(zip(breach_data.LABELS, scores(trained, columns[tail]).T)))
+    return {**described, "columns": described["columns"] + said["columns"]}
+
+
+def save(path, trained, rows, columns, names, dates, fold, sha, own):
+    """Writes the model. Returns what is known of it, and its file's name, size and hash."""
     model = breach_graph.model(trained["boosters"], trained["calibrations"], len(names))
     end = dates[fold["labels_until"]]
     days = rows["at"].to_numpy() == fold["labels_until"]
-    meta = {
-        "format": 1, "name": "breach", "features": names, "outputs": breach_data.LABELS, "missing": "refused",
-        "training": {"from": trained["from"], "to": trained["to"], "labelsUntil": int(rows.loc[days, "eventTime"].max()), "rows": trained["rows"]},
-        # The first day that it may score: so many trading days after the last that a label looked at.
-        "scoresFrom": dates[fold["test_from"]] if fold["test_from"] < len(dates) else following(end),
-        "types": trained["types"], "medians": [float(value) for value in trained["medians"]],
-        "dataSha256": sha, "label": LABEL,
-        "metrics": {"inSample": numbers(trained["in_sample"]), "outOfSample": numbers(own)},
-        "calibration": {"method": "Platt, on a purged validation tail", "rows": trained["calibration_rows"],
-                        "slopes": [slope for slope, _ in trained["calibrations"]],
-                        "intercepts": [intercept for _, intercept in trained["calibrations"]]},
-        "packages": {package: importlib.metadata.version(package) for package in PACKAGES}, "seed": SEED,
-    }
-    model.metadata_props.append(onnx.StringStringEntryProto(key="tidemark", value=json.dumps(meta, allow_nan=False)))
-    content = model.SerializeToString(deterministic=True)
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, f"{end}.onnx")
-    with open(f"{path}.partial", "wb") as file:
-        file.write(content)
-    os.replace(f"{path}.partial", path)
-    check(path, trained, rows[names].to_numpy()[:: max(1, len(rows) // 5000)])
-    return {"file": f"{end}.onnx", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), **meta}
+    meta = metadata.describe(
+        model, name="breach", features=names, outputs=breach_data.LABELS,
+        training={"from": trained["from"], "to": trained["to"], "labelsUntil": rows.loc[days, "eventTime"].max(), "rows": trained["rows"]},
+        data_sha256=sha, label=LABEL, in_sample=trained["in_sample"], out_of_sample=own["metrics"],
+        calibration={"method": "Platt, on a purged validation tail", "rows": trained["calibration_rows"], "error": own["error"]},
+        packages=PACKAGES, seed=SEED, reference=reference(trained, rows, columns, names, fold),
+        details={
+            # The first day that it may score: so many trading days after the last that a label looked at.
+            "scoresFrom": dates[fold["test_from"]] if fold["test_from"] < len(dates) else following(end),
+            "types": trained["types"], "medians": [float(value) for value in trained["medians"]],
+            "slopes": [slope for slope, _ in trained["calibrations"]], "intercepts": [intercept for _, intercept in trained["calibrations"]],
+        },
+    )
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    metadata.save(model, path)
+    check(path, trained, columns[:: max(1, len(rows) // 5000)])
+    with open(path, "rb") as file:
+        content = file.read()
+    return {"file": os.path.basename(path), "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), **meta}
 
 
 def check(path, trained, columns):
@@ -186,7 +207,8 @@ def write_index(folder, index):
     """Models by training end: what a replay picks from. Features are said once: they are the same of all."""
     shared = {name: index[0][name] for name in ("name", "features", "outputs", "label", "dataSha256", "packages", "seed")}
     own = ("file", "sha256", "bytes", "scoresFrom", "training", "types", "medians", "metrics", "calibration")
-    text = json.dumps({**shared, "models": [{name: entry[name] for name in own} for entry in index]}, indent=1, allow_nan=False)
+    told = [{**entry, **entry["details"]} for entry in index]
+    text = json.dumps({**shared, "models": [{name: entry[name] for name in own} for entry in told]}, indent=1, allow_nan=False)
     with open(os.path.join(folder, "index.json"), "w", encoding="utf-8") as file:
         file.write(text + "\n")
 
@@ -205,10 +227,6 @@ def write_golden(path, columns, rows, trained, index):
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
-
-
-def numbers(metrics):
-    return {name: float(value) for name, value in metrics.items()}
 
 
 if __name__ == "__main__":

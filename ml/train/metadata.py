@@ -25,7 +25,7 @@ MISSING = ("refused", "learned")
 
 
 def describe(model, *, name, features, outputs, training, data_sha256, label, in_sample, out_of_sample, calibration, packages, seed,
-             reference, missing="refused", made_at=None):
+             reference, missing="refused", made_at=None, details=None):
     """Writes the metadata into an ONNX model and returns them.
 
     name           lower-case words joined by "-", e.g. "breach"
@@ -40,6 +40,7 @@ def describe(model, *, name, features, outputs, training, data_sha256, label, in
     calibration    {"method": "none" or what was done, "rows": rows it was fitted on, "error": expected calibration error out of sample or None}
     packages       names of the packages whose versions matter; read from what is installed
     reference      drift_reference.describe(...): how features and outputs were distributed, for drift detection
+    details        what only the code of this model reads, as JSON, e.g. {"types": [...]}
     missing        "refused": a row with NaN has no score; "learned": the model was trained with NaN and knows what to do
     """
     meta = {
@@ -56,6 +57,7 @@ def describe(model, *, name, features, outputs, training, data_sha256, label, in
         "packages": {package: importlib.metadata.version(package) for package in packages},
         "seed": int(seed),
         "madeAt": int(time.time() * MICROS) if made_at is None else int(made_at),
+        "details": details or {},
         "reference": reference,
     }
     _check(meta)

@@ -15,7 +15,7 @@ IR_VERSION = 10
 OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
 
 
-class _Trees:
+class Trees:
     """Nodes and leaves of all trees as the operator wants them: flat, by position."""
 
     def __init__(self):
@@ -50,6 +50,11 @@ class _Trees:
                 self.weights.append(float(below))
         return at
 
+    def add_lightgbm(self, target, booster):
+        """All trees of a LightGBM booster with one tree an iteration (numeric features)."""
+        for tree in booster.dump_model()["tree_info"]:
+            self.add(target, lightgbm_split, tree["tree_structure"])
+
     def node(self, outputs):
         double = lambda name, values: numpy_helper.from_array(np.array(values, dtype=np.float64), name)
         modes = numpy_helper.from_array(np.full(len(self.features), LESS_OR_EQUAL, dtype=np.uint8), "modes")
@@ -63,35 +68,62 @@ class _Trees:
         )
 
 
+def lightgbm_split(node):
+    """A node of a dumped LightGBM tree as Trees.add wants it."""
+    if "split_feature" not in node:
+        return node["leaf_value"]
+    if node["decision_type"] != "<=":
+        raise ValueError("categorical splits have no form here: encode categories as numbers")
+    kind, threshold = node["missing_type"], node["threshold"]
+    if kind == "Zero":
+        raise ValueError("zero_as_missing has no form here")
+    # Without missing values in training LightGBM takes NaN for 0.
+    missing = node["default_left"] if kind == "NaN" else threshold >= 0
+    return node["split_feature"], threshold, missing, node["left_child"], node["right_child"]
+
+
 def lightgbm_model(booster, objective=None, slope=1.0, intercept=0.0):
     """A LightGBM booster (binary, multiclass or regression; numeric features). Binary margins may be calibrated as Platt does:
     sigmoid(slope * margin + intercept)."""
-    dump = booster.dump_model()
-    objective = objective or dump["objective"].split()[0]
-    outputs = dump["num_tree_per_iteration"]
-
-    def split(node):
-        if "split_feature" not in node:
-            return node["leaf_value"]
-        if node["decision_type"] != "<=":
-            raise ValueError("categorical splits have no form here: encode categories as numbers")
-        kind, threshold = node["missing_type"], node["threshold"]
-        if kind == "Zero":
-            raise ValueError("zero_as_missing has no form here")
-        # Without missing values in training LightGBM takes NaN for 0.
-        missing = node["default_left"] if kind == "NaN" else threshold >= 0
-        return node["split_feature"], threshold, missing, node["left_child"], node["right_child"]
-
-    trees = _Trees()
-    for index, tree in enumerate(dump["tree_info"]):
-        trees.add(index % outputs, split, tree["tree_structure"])
+    objective = objective or _objective(booster)
+    trees = Trees()
+    outputs = _add_booster(trees, booster, 0)
     return _finish(trees, booster.num_feature(), outputs, objective, [0.0] * outputs, slope, intercept)
+
+
+def lightgbm_joint_model(boosters):
+    """LightGBM boosters of the same features as one graph: the outputs of the first, then those of the next."""
+    trees, widths = Trees(), []
+    for booster in boosters:
+        widths.append(_add_booster(trees, booster, sum(widths)))
+    parts = [f"margins{index}" for index in range(len(boosters))]
+    linked = [f"linked{index}" for index in range(len(boosters))]
+    nodes = [
+        trees.node(sum(widths)),
+        helper.make_node("Split", ["sums", "widths"], parts, axis=1),
+        *(helper.make_node(_link(_objective(booster)), [part], [to]) for booster, part, to in zip(boosters, parts, linked)),
+        helper.make_node("Concat", linked, ["scores"], axis=1),
+    ]
+    return graph(nodes, [numpy_helper.from_array(np.asarray(widths, dtype=np.int64), "widths")], boosters[0].num_feature(), sum(widths))
+
+
+def _objective(booster):
+    return booster.dump_model()["objective"].split()[0]
+
+
+def _add_booster(trees, booster, first):
+    """Adds a booster's trees for the outputs from `first` on; gives how many these are."""
+    dump = booster.dump_model()
+    outputs = dump["num_tree_per_iteration"]
+    for index, tree in enumerate(dump["tree_info"]):
+        trees.add(first + index % outputs, lightgbm_split, tree["tree_structure"])
+    return outputs
 
 
 def hist_gradient_boosting_model(classifier):
     """A scikit-learn HistGradientBoostingClassifier (numeric features)."""
     outputs = classifier.n_trees_per_iteration_
-    trees = _Trees()
+    trees = Trees()
     for iteration in classifier._predictors:
         for target, predictor in enumerate(iteration):
             nodes = predictor.nodes
@@ -125,30 +157,37 @@ def logistic_model(scaler, classifier):
         helper.make_node("Sigmoid" if outputs == 1 else "Softmax", ["margins"], ["scores"]),
     ]
     constants = [tensor("mean", mean), tensor("scale", scale), tensor("weights", weights), tensor("intercepts", intercepts)]
-    return _model(nodes, constants, features, outputs)
+    return graph(nodes, constants, features, outputs)
+
+
+LINKS = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": "Identity", "gamma": "Exp"}
+
+
+def _link(objective):
+    if objective not in LINKS:
+        raise ValueError(f"objective {objective} has no form here: there are {', '.join(LINKS)}")
+    return LINKS[objective]
 
 
 def _finish(trees, features, outputs, objective, baseline, slope=1.0, intercept=0.0):
-    links = {"binary": "Sigmoid", "multiclass": "Softmax", "regression": "Identity"}
-    if objective not in links:
-        raise ValueError(f"objective {objective} has no form here: there are {', '.join(links)}")
     tensor = lambda name, values: numpy_helper.from_array(np.asarray(values, dtype=np.float64), name)
     nodes = [
         trees.node(outputs),
         helper.make_node("Add", ["sums", "baseline"], ["raw"]),
         helper.make_node("Mul", ["raw", "slope"], ["sloped"]),
         helper.make_node("Add", ["sloped", "intercept"], ["margins"]),
-        helper.make_node(links[objective], ["margins"], ["scores"]),
+        helper.make_node(_link(objective), ["margins"], ["scores"]),
     ]
     constants = [tensor("baseline", baseline), tensor("slope", [slope]), tensor("intercept", [intercept])]
-    return _model(nodes, constants, features, outputs)
+    return graph(nodes, constants, features, outputs)
 
 
-def _model(nodes, constants, features, outputs):
-    graph = helper.make_graph(
+def graph(nodes, constants, features, outputs):
+    """An ONNX model of nodes that make `scores` of `features`."""
+    made = helper.make_graph(
         nodes, "tidemark",
         [helper.make_tensor_value_info("features", TensorProto.DOUBLE, ["rows", features])],
         [helper.make_tensor_value_info("scores", TensorProto.DOUBLE, ["rows", outputs])],
         constants,
     )
-    return helper.make_model(graph, opset_imports=OPSETS, ir_version=IR_VERSION, producer_name="tidemark")
+    return helper.make_model(made, opset_imports=OPSETS, ir_version=IR_VERSION, producer_name="tidemark")

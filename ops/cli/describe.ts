@@ -9,6 +9,8 @@ import { indicators } from '#topologies/indicators/graph.ts';
 import { limits } from '#topologies/limits/graph.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
+import { predictions } from '#topologies/predictions/graph.ts';
+import { regimes } from '#topologies/regimes/graph.ts';
 import { response } from '#topologies/response/graph.ts';
 import { risk } from '#topologies/risk/graph.ts';
 import { action } from './command.ts';
@@ -19,6 +21,8 @@ export const TOPOLOGIES = {
   portfolio: portfolio(),
   bars: bars(),
   indicators: indicators(),
+  regimes: regimes(),
+  predictions: predictions(),
   book: book(),
   risk: risk(),
   execution: execution(),

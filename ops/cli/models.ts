@@ -1,8 +1,15 @@
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseTime } from '#connectors/file/time.ts';
+import { missingForTraining } from '#connectors/models/python.ts';
+import { TO } from '#ml/life/next-step.ts';
+import { trainerOf } from '#ml/life/trainers.ts';
 import type { ModelEntry } from '#ml/model/life.ts';
 import { ModelRegistry, type Step } from '#ml/model/registry.ts';
 import type { MlEvent } from '#schemas/generated/types.ts';
+import { SETTINGS } from '#schemas/settings.ts';
+import { readSettings } from '#streams/kit/config.ts';
 import { describeError, TidemarkError } from '#streams/kit/errors.ts';
 import { action, note, printJson, printLine, table } from './command.ts';
 import { findSystem, homeFolder, withSystem } from './running.ts';
@@ -188,18 +195,54 @@ async function tell(registry: ModelRegistry): Promise<void> {
   try {
     await withSystem(async ({ kafka, registry: schemas }) => {
       const { publishMlEvents } = await import('#connectors/models/publish.ts');
-      const unsent = registry.unsent();
-      await publishMlEvents(kafka, schemas, unsent);
-      for (const event of unsent) await registry.markSent(event);
+      await registry.flush((events) => publishMlEvents(kafka, schemas, events));
     });
   } catch (error) {
     note(`It is done, but Kafka could not be told: ${describeError(error)}. The next command tells it.`);
   }
 }
 
+/** Asks for a training. Whoever keeps models does it: the process `models`, now or when Tidemark starts. */
+const retrainCommand = (): Command =>
+  new Command('retrain')
+    .description('have a model trained anew on what was recorded; what is made is compared with the champion')
+    .argument('<name>', 'model')
+    .option('--to <time>', 'learn only from what is before: ISO 8601 or an epoch (default: everything)', (text) => {
+      const micros = parseTime(text, Date.now());
+      if (typeof micros === 'string') throw new InvalidArgumentError(`${text} ${micros}`);
+      return micros;
+    })
+    .option('--by <name>', 'who asks for it, for the audit trail (default: the account)')
+    .option('--reason <text>', 'why', 'asked for')
+    .addOption(json())
+    .action(
+      action(async (name: string, flags: Partial<Said> & { readonly to?: number }) => {
+        const { to, by = userInfo().username, reason = '', json: asJson } = flags;
+        const registry = registryOf();
+        const { model } = trainerOf(name);
+        registry.list(model);
+        const missing = await missingForTraining(readSettings(SETTINGS, process.env).TIDEMARK_PYTHON);
+        if (missing !== null) throw new TidemarkError('TRAINING_IMPOSSIBLE', missing);
+        const events = await registry.note(model, {
+          ...{
+            type: 'RETRAINING_REQUESTED',
+            version: registry.champion(model)?.version ?? null,
+            by: `cli:${by}`,
+            reason,
+          },
+          eventTime: await present(registry, model),
+          figures: to === undefined ? [] : [{ name: TO, value: to }],
+        });
+        if (asJson) printJson(events);
+        else printLine(`${model} is to be trained anew: tidemark models list ${model} shows what comes of it`);
+        await tell(registry);
+        return 0;
+      }),
+    );
+
 export const modelsCommand = (): Command =>
   new Command('models')
-    .description('models: what there is, which counts, promote, roll back, reject, verify')
+    .description('models: what there is, which counts, promote, roll back, reject, retrain, verify')
     .addCommand(listCommand())
     .addCommand(showCommand())
     .addCommand(
@@ -226,4 +269,5 @@ export const modelsCommand = (): Command =>
         false,
       ),
     )
+    .addCommand(retrainCommand())
     .addCommand(verifyCommand());

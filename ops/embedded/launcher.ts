@@ -8,7 +8,7 @@ import { installKafka } from './kafka/install.ts';
 import { homeFolder } from './paths.ts';
 import { claimPort, freePort } from './ports.ts';
 import { embeddedDatabaseUrl } from './postgres/access.ts';
-import { prepareSystem, type SystemUrls } from './prepare-system.ts';
+import { prepareModels, prepareSystem, type SystemUrls } from './prepare-system.ts';
 import { type ChildSpec, Supervisor } from './supervisor.ts';
 
 export type ServiceName = 'kafka' | 'registry' | 'postgres' | 'clickhouse';
@@ -44,14 +44,17 @@ const PROCESSES: readonly (Pick<ChildSpec, 'name' | 'file' | 'args' | 'finishes'
   { name: 'portfolio', file: 'topologies/main.ts', args: ['portfolio'], stage: 'processor' },
   { name: 'bars', file: 'topologies/main.ts', args: ['bars'], stage: 'processor' },
   { name: 'indicators', file: 'topologies/main.ts', args: ['indicators'], stage: 'processor' },
+  { name: 'regimes', file: 'topologies/main.ts', args: ['regimes'], stage: 'processor' },
   { name: 'book', file: 'topologies/main.ts', args: ['book'], stage: 'processor' },
   { name: 'risk', file: 'topologies/main.ts', args: ['risk'], stage: 'processor' },
   { name: 'execution', file: 'topologies/main.ts', args: ['execution'], stage: 'processor' },
   { name: 'limits', file: 'topologies/main.ts', args: ['limits'], stage: 'processor' },
+  { name: 'predictions', file: 'topologies/main.ts', args: ['predictions'], stage: 'processor' },
   { name: 'response', file: 'topologies/main.ts', args: ['response'], stage: 'processor' },
   { name: 'sink-postgres', file: 'sinks/postgres/main.ts', stage: 'sink' },
   { name: 'sink-clickhouse', file: 'sinks/clickhouse/main.ts', stage: 'sink' },
   { name: 'notify', file: 'connectors/notify/main.ts', stage: 'sink' },
+  { name: 'models', file: 'connectors/models/main.ts', stage: 'sink' },
   { name: 'api', file: 'api/main.ts', stage: 'api' },
   { name: 'paper-venue', file: 'connectors/paper/main.ts', stage: 'connector' },
   { name: 'demo', file: 'connectors/demo/main.ts', stage: 'connector' },
@@ -154,6 +157,8 @@ class Launch {
     const urls = await this.services(options.services ?? (Object.keys(SERVICES) as ServiceName[]));
     if (options.services) return { urls, httpUrl: '' };
     await prepareSystem(urls, this.#progress);
+    // Before anything scores.
+    await prepareModels(urls, this.#home);
     return { urls, httpUrl: await this.processes(urls, options.without ?? []) };
   }
 

@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { adoptModels } from '#connectors/models/adopt.ts';
+import { ModelRegistry } from '#ml/model/registry.ts';
 import { AVRO } from '#schemas/avro.ts';
 import { TOPICS, type TopicName, topicConfig } from '#schemas/topics.ts';
 import { migrate as migrateClickhouse } from '#sinks/clickhouse/migrate.ts';
@@ -42,4 +45,14 @@ export async function prepareSystem(urls: SystemUrls, progress: (text: string) =
   progress(`${Object.keys(TOPICS).length} schemas registered`);
   await Promise.all([migratePostgres(urls.databaseUrl), migrateClickhouse(urls.clickhouseUrl)]);
   progress('databases migrated');
+}
+
+/** Models that come with Tidemark count where there is none, and what was done to models is told; safe to repeat. */
+export async function prepareModels(urls: SystemUrls, home: string): Promise<void> {
+  const kafka = await openKafka({ brokers: urls.kafkaBrokers, clientId: 'prepare' });
+  try {
+    await adoptModels(new ModelRegistry({ folder: join(home, 'models') }), kafka, new SchemaRegistry(urls.registryUrl));
+  } finally {
+    await kafka.close();
+  }
 }

@@ -15,9 +15,9 @@ export interface AuditEntry {
   readonly instrument: null | string;
   /** What was changed. OTHER: something that this schema does not know yet. */
   readonly subject: 'OTHER' | 'FILL' | 'LIMIT' | 'CONTROL' | 'CORPORATE_ACTION' | 'MODEL';
-  /** Id of what was changed: the fillId of a fill, the actionId of a corporate action, the limitId of a limit, of the kill switch its portfolio, of a model name/version, or the incident that a workflow or a person acted on. */
+  /** Id of what was changed: the fillId of a fill, the actionId of a corporate action, the limitId of a limit, of the kill switch its portfolio, of a model name/version (its name alone where it has none), or the incident that a workflow or a person acted on. */
   readonly subjectId: string;
-  /** What was done to it, e.g. CORRECT or CANCEL of a fill; APPLY, CORRECT or CANCEL of a corporate action; SET, REMOVE or ADJUST of a limit; a state of the kill switch; HALT, REDUCE, OVERRIDE or RESUME for an incident; SHADOWED, PROMOTED, REJECTED, RETIRED or ROLLED_BACK of a model that a person acted on. */
+  /** What was done to it, e.g. CORRECT or CANCEL of a fill; APPLY, CORRECT or CANCEL of a corporate action; SET, REMOVE or ADJUST of a limit; a state of the kill switch; HALT, REDUCE, OVERRIDE or RESUME for an incident; REGISTERED, SHADOWED, PROMOTED, REJECTED, RETIRED or ROLLED_BACK of a model, RETRAINING_REQUESTED where a person has it trained anew. */
   readonly action: string;
   /** The subject before, as JSON with exact amounts as decimal strings; null where there was none. */
   readonly before: null | string;
@@ -355,6 +355,58 @@ export interface InstrumentMark {
   readonly sourceEventTime: Micros;
 }
 
+/** undefined */
+export interface RegimeProbability {
+  /** One of the six, in their order. */
+  readonly regime: 'BULL_CALM' | 'BULL_VOLATILE' | 'BEAR_CALM' | 'BEAR_VOLATILE' | 'CRISIS' | 'SIDEWAYS';
+  /** That the day will turn out to have belonged to it, 0 to 1. */
+  readonly probability: number;
+}
+
+/** undefined */
+export interface RegimeVoter {
+  /** hidden-markov, volatility, trend, change-point or classifier. */
+  readonly name: string;
+  /** Share of its opinion in the ensemble's, learned from how good it was; 0 to 1, sum 1. */
+  readonly weight: number;
+  /** The likeliest regime, if it alone were asked. */
+  readonly regime: 'BULL_CALM' | 'BULL_VOLATILE' | 'BEAR_CALM' | 'BEAR_VOLATILE' | 'CRISIS' | 'SIDEWAYS';
+  /** How probable it calls that, 0 to 1. */
+  readonly probability: number;
+  /** Its own forecast, as volatility. */
+  readonly volatility: number;
+}
+
+/** The market regime of an instrument on one day, as far as it could be known at that day's end. Compacted: of the records of one instrument and date the newest holds. */
+export interface MarketRegime {
+  /** Since when it is known: that of the day's return, or of the late return that changed it, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Instrument id, e.g. SP500 for the market. Not empty. */
+  readonly instrument: string;
+  /** UTC day, ISO 8601 (YYYY-MM-DD). */
+  readonly date: string;
+  /** The regime that is named: it changes only when another one is clearly likelier, and to CRISIS as soon as that is at least 40 % likely, until it is less than 25 %. docs/regimes.md says what each means. */
+  readonly regime: 'BULL_CALM' | 'BULL_VOLATILE' | 'BEAR_CALM' | 'BEAR_VOLATILE' | 'CRISIS' | 'SIDEWAYS';
+  /** Days for which it has been named, 1 on the first. */
+  readonly days: number;
+  /** Of the ensemble; all six, sum 1. */
+  readonly probabilities: readonly RegimeProbability[];
+  /** Forecast of the next day's volatility, annualised with 252 days, a fraction (0.16 is 16 percent). */
+  readonly volatility: number;
+  /** Who was heard; the classifier is missing before the first could be trained, or where it failed. */
+  readonly voters: readonly RegimeVoter[];
+  /** Version of the classifier that was heard, 12 hexadecimal digits; null without one. */
+  readonly classifier: null | string;
+  /** Daily returns of the instrument that it rests on, at least 250. */
+  readonly returns: number;
+  /** 0 in the first record of the instrument and date, higher in each that replaces it because a return of this day or of one before it came late or was changed. */
+  readonly revision: number;
+  /** Topic of the return. */
+  readonly sourceTopic: string;
+  /** Event time of the day's return, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** Return of an instrument from one UTC day with trades to the next one. Compacted: the newest record per instrument and date holds. */
 export interface DailyReturn {
   /** Since when it is known, microseconds since 1970-01-01 UTC: the end of the day, or the stream time at which a late trade or corporate action changed it. Equals the Kafka record timestamp in milliseconds. */
@@ -431,10 +483,10 @@ export interface MlEvent {
   readonly eventId: string;
   /** Name of the model, e.g. breach. */
   readonly model: string;
-  /** Which version: the first 12 hexadecimal digits of its file's SHA-256. Of drift and of a retraining that begins or fails the champion's; null where there is none. */
+  /** Which version: the first 12 hexadecimal digits of its file's SHA-256. Of drift the one that was watched, of a retraining that begins or fails the champion's; null where there is none. */
   readonly version: null | string;
-  /** What happened. RETIRED: another champion took its place. ROLLED_BACK: it is the champion again, since the one after it was taken back. OTHER: something that this schema does not know yet. */
-  readonly type: 'OTHER' | 'REGISTERED' | 'SHADOWED' | 'PROMOTED' | 'REJECTED' | 'RETIRED' | 'ROLLED_BACK' | 'DRIFT_DETECTED' | 'RETRAINING_STARTED' | 'RETRAINING_FAILED' | 'RETRAINING_ENDED';
+  /** What happened. RETIRED: another champion took its place. ROLLED_BACK: it is the champion again, since the one after it was taken back. APPROVAL_AWAITED: a shadow has shown that it is better, and a person has to promote it. OTHER: something that this schema does not know yet. */
+  readonly type: 'OTHER' | 'REGISTERED' | 'SHADOWED' | 'PROMOTED' | 'REJECTED' | 'RETIRED' | 'ROLLED_BACK' | 'DRIFT_DETECTED' | 'RETRAINING_STARTED' | 'RETRAINING_FAILED' | 'RETRAINING_ENDED' | 'RETRAINING_REQUESTED' | 'APPROVAL_AWAITED';
   /** Stage of the version before: CANDIDATE (registered), SHADOW (scores beside the champion, for comparison only), CHAMPION (its scores count), RETIRED. Null of REGISTERED, of drift and of retraining. */
   readonly fromStage: null | 'CANDIDATE' | 'SHADOW' | 'CHAMPION' | 'RETIRED';
   /** Stage of the version from now on, likewise; null where it did not change. */
@@ -1169,6 +1221,62 @@ export interface RiskNotification {
   readonly sourceEventTime: Micros;
 }
 
+/** undefined */
+export interface PredictionContribution {
+  /** Group of features: level, distance, trend, memory, portfolio, volatility, market or type. */
+  readonly group: string;
+  /** What it adds to the log-odds of probability20, against the medians of the training data: above 0 it makes a breach likelier. */
+  readonly logOdds: number;
+  /** The feature of the group that matters most. */
+  readonly feature: string;
+  /** Its value, in its unit (docs/predictions.md). */
+  readonly value: number;
+}
+
+/** How probable it is that a limit is broken within some trading days. Compacted: the newest record per portfolio and limit holds; a tombstone says that the limit is gone. Made when it has changed, at most once a commit, and every 30 seconds while records come. */
+export interface BreachPrediction {
+  /** Of the newest record that it rests on, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
+  readonly eventTime: Micros;
+  /** Portfolio id, e.g. equal-weight. Not empty. */
+  readonly portfolio: string;
+  /** Id of the limit within the portfolio. */
+  readonly limitId: string;
+  /** What is limited. */
+  readonly type: string;
+  /** Figure over limit, 0 to 1000; null where it is not known. */
+  readonly utilisation: null | number;
+  /** BROKEN: there is nothing to foresee. UNKNOWN: there is no figure, or no equity above zero (reason). In both there are no probabilities. */
+  readonly state: 'PREDICTED' | 'BROKEN' | 'UNKNOWN';
+  /** NO_FIGURE or NO_EQUITY; null unless UNKNOWN. */
+  readonly reason: null | string;
+  /** That the limit is broken on the next trading day, 0 to 1; null unless PREDICTED. The day that lasts is none of them: the row is as if it ended now. */
+  readonly probability1: null | number;
+  /** Within 5 trading days; at least probability1. */
+  readonly probability5: null | number;
+  /** Within 20 trading days; at least probability5. */
+  readonly probability20: null | number;
+  /** model, or first-passage: the closed form, not calibrated, where no model could have been known or none has seen a limit of this type broken. docs/predictions.md says how good each was. Null unless PREDICTED. */
+  readonly method: null | string;
+  /** Version of the model, 12 hexadecimal digits; null without one. */
+  readonly modelVersion: null | string;
+  /** Newest event time that the model's labels looked at, microseconds UTC; null without one. */
+  readonly trainedUntil: null | Micros;
+  /** What the prediction is made of, most important first; exact Shapley values of all eight groups. Empty without a model, and where probability20 is below 1 %. */
+  readonly contributions: readonly PredictionContribution[];
+  /** Version of the candidate that scores beside the model, for comparison only; null without one. */
+  readonly shadowVersion: null | string;
+  /** What it says for the next trading day; null without one. */
+  readonly shadow1: null | number;
+  /** Within 5 trading days. */
+  readonly shadow5: null | number;
+  /** Within 20 trading days. */
+  readonly shadow20: null | number;
+  /** Topic of the newest record that it rests on. */
+  readonly sourceTopic: string;
+  /** Its event time, microseconds UTC. */
+  readonly sourceEventTime: Micros;
+}
+
 /** What a limit stands at. Compacted: the newest record per portfolio and limit holds; a tombstone says that the limit is gone. Made when its figure changes, at most once a commit. */
 export interface LimitUtilisation {
   /** When it happened, microseconds since 1970-01-01 UTC. Equals the Kafka record timestamp in milliseconds. */
@@ -1262,6 +1370,7 @@ export interface Types {
   'market.depth': Depth;
   'market.indicators': IndicatorValues;
   'market.marks': InstrumentMark;
+  'market.regimes': MarketRegime;
   'market.returns': DailyReturn;
   'market.sessions': Session;
   'market.trades': Trade;
@@ -1283,6 +1392,7 @@ export interface Types {
   'risk.limits': RiskLimit;
   'risk.measures': RiskMeasures;
   'risk.notifications': RiskNotification;
+  'risk.predictions': BreachPrediction;
   'risk.utilisation': LimitUtilisation;
   'risk.workflows': RiskWorkflow;
 }

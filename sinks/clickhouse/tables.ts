@@ -29,6 +29,11 @@ export const TARGETS = {
     order: ['instrument', 'interval', 'start_time'],
     doc: 'Technical indicators as of every state of every bar: one row per record of market.indicators. A row a value of final bars: indicator_values.',
   },
+  'market.regimes': {
+    view: 'market_regimes',
+    order: ['instrument', 'date'],
+    doc: 'What every day of every instrument was said to be: one row per record of market.regimes. As it is now: regimes_latest.',
+  },
   'market.book': {
     view: 'book_updates',
     order: ['instrument', 'event_time'],
@@ -78,6 +83,11 @@ export const TARGETS = {
     view: 'risk_utilisation',
     order: ['portfolio', 'limit_id', 'event_time'],
     doc: 'What limits stood at: one row per record of risk.utilisation. As they are now: utilisation_latest.',
+  },
+  'risk.predictions': {
+    view: 'risk_predictions',
+    order: ['portfolio', 'limit_id', 'event_time'],
+    doc: 'How probable a breach of each limit was said to be over time: one row per record of risk.predictions. Current ones: predictions_latest.',
   },
   'risk.breaches': {
     view: 'risk_breaches',

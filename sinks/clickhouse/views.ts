@@ -1,5 +1,7 @@
 import { tableColumns } from './tables.ts';
 import { BOOK_VIEWS } from './views-book.ts';
+import { PREDICTION_VIEWS } from './views-predictions.ts';
+import { REGIME_VIEWS } from './views-regimes.ts';
 
 /** A view for people: columns with their documentation, and the query behind it. */
 export interface View {
@@ -468,4 +470,6 @@ FROM fills_in_force
 GROUP BY portfolio, instrument`,
   },
   ...BOOK_VIEWS,
+  ...PREDICTION_VIEWS,
+  ...REGIME_VIEWS,
 ];

@@ -1,6 +1,7 @@
 /** Limits, their incidents, decisions on orders, the kill switch, the audit trail, and what executing orders has cost. */
 import type {
   AuditEntry,
+  BreachPrediction,
   ExecutionQuality,
   LimitUtilisation,
   OrderDecision,
@@ -23,6 +24,8 @@ export interface LimitStore {
   limits(portfolioId: string): Promise<RiskLimit[]>;
   /** What they stand at, by id. */
   utilisation(portfolioId: string): Promise<LimitUtilisation[]>;
+  /** How probable a breach of each is said to be, by id. */
+  predictions(portfolioId: string): Promise<BreachPrediction[]>;
   /** Newest first, of one portfolio or of all (null). */
   breaches(portfolioId: string | null, onlyOpen: boolean, limit: number): Promise<RiskBreach[]>;
   breach(breachId: string): Promise<RiskBreach | null>;
@@ -41,6 +44,8 @@ export interface LimitStore {
 const LIMITS_SQL = `select ${fieldsOf('risk.limits')} from risk_limits where portfolio = $1 order by limit_id`;
 const UTILISATION_SQL = `
   select ${fieldsOf('risk.utilisation')} from risk_utilisation where portfolio = $1 order by limit_id`;
+const PREDICTIONS_SQL = `
+  select ${fieldsOf('risk.predictions')} from risk_predictions where portfolio = $1 order by limit_id`;
 const BREACHES_SQL = `
   select ${fieldsOf('risk.breaches')} from risk_breaches
   where ($1::text is null or portfolio = $1) and ($2::boolean is false or level <> 'NONE')
@@ -64,6 +69,7 @@ const EXECUTION_SQL = `
 export const limitQueries = ({ rows }: Pick<Queries, 'rows'>): LimitStore => ({
   limits: (portfolioId) => rows<RiskLimit>(LIMITS_SQL, [portfolioId]),
   utilisation: (portfolioId) => rows<LimitUtilisation>(UTILISATION_SQL, [portfolioId]),
+  predictions: (portfolioId) => rows<BreachPrediction>(PREDICTIONS_SQL, [portfolioId]),
   breaches: (portfolioId, onlyOpen, limit) => rows<RiskBreach>(BREACHES_SQL, [portfolioId, onlyOpen, limit]),
   breach: async (breachId) => (await rows<RiskBreach>(BREACH_SQL, [breachId]))[0] ?? null,
   riskActions: (portfolioId, breachId, limit) => rows<RiskAction>(ACTIONS_SQL, [portfolioId, breachId, limit]),

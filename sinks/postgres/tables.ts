@@ -36,6 +36,7 @@ export const TARGETS = {
       newestBy: ['instrument', 'interval'],
     },
   ],
+  'market.regimes': [{ table: 'market_regimes', newestBy: ['instrument', 'date'] }],
   'market.depth': [{ table: 'order_books', newestBy: ['instrument'] }],
   'orders.fills': [{ table: 'fills', newestBy: [] }],
   'portfolio.cash': [{ table: 'cash_movements', newestBy: [] }],
@@ -55,6 +56,7 @@ export const TARGETS = {
   'risk.backtests': [{ table: 'risk_backtests', newestBy: [] }],
   'risk.limits': [{ table: 'risk_limits', newestBy: ['portfolio', 'limit_id'] }],
   'risk.utilisation': [{ table: 'risk_utilisation', newestBy: ['portfolio', 'limit_id'] }],
+  'risk.predictions': [{ table: 'risk_predictions', newestBy: ['portfolio', 'limit_id'] }],
   'risk.breaches': [{ table: 'risk_breaches', newestBy: ['breach_id'] }],
   // That for all portfolios comes in every partition: offsets of one of them can be compared.
   'risk.controls': [

@@ -27,7 +27,7 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
   { room: 'streams/dsl/', folders: ['streams/kit/', 'streams/topology/'], packages: [] },
   { room: 'streams/index.ts', folders: ['streams/'], packages: [] },
   { room: 'streams/testing/', folders: ['streams/'], packages: [] },
-  { room: 'topologies/main.ts', folders: ['schemas/', 'streams/', 'topologies/'], packages: [] },
+  { room: 'topologies/main.ts', folders: ['schemas/', 'streams/', 'topologies/', 'ml/model/'], packages: [] },
   {
     room: 'topologies/',
     folders: [
@@ -37,6 +37,7 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
       'streams/topology/',
       'streams/state/',
       'topologies/kit/',
+      'ml/features/',
       'ml/model/',
       'ml/drift/',
     ],
@@ -51,10 +52,15 @@ const RULES: readonly { room: string; folders: readonly string[]; packages: read
   {
     room: 'ml/train/',
     folders: ['schemas/', 'quant/', 'streams/', 'topologies/', 'connectors/replay/', 'connectors/demo/'],
-    packages: [],
+    packages: ['hyparquet-writer'],
   },
   { room: 'ml/features/', folders: ['schemas/', 'quant/', 'streams/kit/'], packages: ['hyparquet-writer'] },
   { room: 'ml/', folders: ['schemas/', 'quant/', 'streams/kit/'], packages: [] },
+  {
+    room: 'connectors/models/',
+    folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'ml/model/', 'ml/life/', 'ml/features/'],
+    packages: [],
+  },
   { room: 'connectors/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'connectors/kit/'], packages: 'any' },
   { room: 'sinks/', folders: ['schemas/', 'streams/kit/', 'streams/kafka/', 'sinks/kit/'], packages: 'any' },
   {

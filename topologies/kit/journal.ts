@@ -92,13 +92,19 @@ export class Journal<Item extends Placed> {
     }
     const old = this.#items[index]!;
     const known = old.time === item.time ? old : null;
-    if (!this.#canBeginBefore(old.number, known === null)) return null;
+    if (!this.#canBeginBefore(old.number, known ? 0 : 1)) return null;
     const later = this.#items.splice(index);
     this.#keep({ ...item, number: old.number, revision: known ? known.revision + 1 : 0 } as unknown as Item);
     const shift = known ? 0 : 1;
     for (const other of known ? later.slice(1) : later)
       this.#keep({ ...other, number: other.number + shift, revision: other.revision + 1 });
     return old.number;
+  }
+
+  /** Whether `put` can put an item of this time, behind `more` others that are new and not behind the newest. */
+  reaches(time: number, more = 0): boolean {
+    const item = this.#items.find((each) => each.time >= time);
+    return item === undefined || this.#canBeginBefore(item.number, (item.time === time ? 0 : 1) + more);
   }
 
   /** Another one with the same number and time: what is known of it has grown. */
@@ -138,9 +144,9 @@ export class Journal<Item extends Placed> {
     this.#options.items.put(`${this.#options.key}/${item.number % this.#places}`, item);
   }
 
-  /** There is a state, or the very first item, from which making can begin. */
-  #canBeginBefore(number: number, isNew: boolean): boolean {
-    const hasAll = this.#items[0]!.number === 0 && !(isNew && this.#items.length === this.#places);
+  /** There is a state, or the very first item, from which making can begin; still so when there are `added` items more. */
+  #canBeginBefore(number: number, added: number): boolean {
+    const hasAll = this.#items[0]!.number === 0 && this.#items.length + added <= this.#places;
     return hasAll || this.#stateBefore(number) !== null;
   }
 

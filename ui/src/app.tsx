@@ -7,6 +7,8 @@ import { LimitsPanel } from './limits.tsx';
 import { OrderBookPanel } from './order-book.tsx';
 import { PerformancePanel } from './performance.tsx';
 import { Positions } from './positions.tsx';
+import { PredictionsPanel } from './predictions.tsx';
+import { RegimesPanel } from './regimes.tsx';
 import { ReportsPanel } from './reports.tsx';
 import { RiskPanel } from './risk.tsx';
 import { useStore } from './store.ts';
@@ -38,9 +40,11 @@ export function App() {
             </div>
             <RiskPanel />
             <LimitsPanel />
+            <PredictionsPanel />
             <PerformancePanel />
             <AttributionPanel />
             <Positions />
+            <RegimesPanel />
             <IndicatorsPanel />
             <ReportsPanel />
           </>

@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { DatedModels } from '#ml/model/dated.ts';
+import { SHIPPED_MODELS } from '#ml/model/registry.ts';
 import { isCurrencyCode } from '#schemas/fx.ts';
 import { SETTINGS } from '#schemas/settings.ts';
 import { closest, readSettings } from '#streams/kit/config.ts';
@@ -10,6 +13,9 @@ import { indicators } from '#topologies/indicators/graph.ts';
 import { limits, PRETRADE_SETTINGS } from '#topologies/limits/graph.ts';
 import { portfolio } from '#topologies/portfolio/graph.ts';
 import { positions } from '#topologies/positions/graph.ts';
+import { predictions } from '#topologies/predictions/graph.ts';
+import { ModelFiles } from '#topologies/predictions/model-files.ts';
+import { regimes } from '#topologies/regimes/graph.ts';
 import { response } from '#topologies/response/graph.ts';
 import { risk } from '#topologies/risk/graph.ts';
 import { RISK_SETTINGS } from '#topologies/risk/settings.ts';
@@ -58,6 +64,16 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const { window, confidences, horizonsDays, paths, benchmark, participation, turnoverDays, stress } = RISK_SETTINGS;
 
+type Settings = ReturnType<typeof readSettings<typeof SETTINGS>>;
+const sessionOf = ({ TIDEMARK_ONNX_PROVIDERS: providers, TIDEMARK_ONNX_THREADS: threads }: Settings) => ({
+  providers,
+  threads,
+});
+/** A replay says what the models say, or nothing. */
+const fail = (reason: string): never => {
+  throw new TidemarkError('MODEL_FAILED', reason);
+};
+
 /** How every topology is replayed. */
 export const replayables = (
   env: Readonly<Record<string, string | undefined>> = process.env,
@@ -100,6 +116,27 @@ export const replayables = (
       },
       null,
       ({ indicators: texts, intervals }) => indicators({ indicators: texts, intervals }),
+    ),
+    regimes: replayable({}, null, () =>
+      regimes({ models: new DatedModels(join(SHIPPED_MODELS, 'regimes'), sessionOf(settings)), onFailure: fail }),
+    ),
+    predictions: replayable(
+      {
+        market: { doc: 'index whose returns are the market', default: 'SP500', parse: text('an instrument', Boolean) },
+      },
+      null,
+      ({ market }) =>
+        predictions({
+          market,
+          onFailure: fail,
+          // Without the registry: what counts in it now is not of the recorded past.
+          models: new ModelFiles({
+            shipped: join(SHIPPED_MODELS, 'breach'),
+            registry: null,
+            session: sessionOf(settings),
+            now: Date.now,
+          }),
+        }),
     ),
     book: replayable({}, SECOND_MS, () => book()),
     risk: replayable(

@@ -44,6 +44,7 @@ describe('readiness', () => {
       'group portfolio',
       'group bars',
       'group indicators',
+      'group regimes',
       'group book',
       'sink postgres',
       'live views',
@@ -59,6 +60,7 @@ describe('readiness', () => {
       'group portfolio',
       'group bars',
       'group indicators',
+      'group regimes',
       'group book',
       'sink postgres',
     ]);
@@ -71,6 +73,7 @@ describe('readiness', () => {
       'group portfolio',
       'group bars',
       'group indicators',
+      'group regimes',
       'group book',
       'sink postgres',
     ]);
@@ -96,6 +99,7 @@ describe('readiness', () => {
       'group portfolio',
       'group bars',
       'group indicators',
+      'group regimes',
       'group book',
       'sink postgres',
     ]);

@@ -1,0 +1,59 @@
+/**
+ * Trains a model anew, as a process of its own:
+ *
+ *   node connectors/models/train.ts --topics a,b --prepare FILE --train FILE --python COMMAND --work FOLDER [--to TIME]
+ *
+ * Records of the topics go to FOLDER/recorded, the training set to FOLDER/set, the model to FOLDER/model.onnx. What a step prints goes to
+ * standard error; where one fails, so does this.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+const { values: flags } = parseArgs({
+  options: {
+    topics: { type: 'string' },
+    prepare: { type: 'string' },
+    train: { type: 'string' },
+    python: { type: 'string' },
+    work: { type: 'string' },
+    to: { type: 'string' },
+  },
+});
+const given = (name: keyof typeof flags): string => {
+  const value = flags[name];
+  if (!value) throw new Error(`--${name} is needed`);
+  return value;
+};
+
+// Whoever started this is gone: nobody waits for the model, and what was started here goes too.
+process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'));
+// What serves comes first. Children inherit it.
+setPriority(constants.priority.PRIORITY_LOW);
+const work = given('work');
+const [recorded, set] = [join(work, 'recorded'), join(work, 'set')];
+rmSync(work, { recursive: true, force: true });
+mkdirSync(recorded, { recursive: true });
+const until = flags.to === undefined ? [] : ['--to', flags.to];
+for (const topic of given('topics').split(',')) {
+  const out = ['--out', join(recorded, `${topic}.jsonl`)];
+  await run(process.execPath, ['ops/cli/main.ts', 'export', topic, ...until, ...out]);
+}
+await run(process.execPath, [given('prepare'), '--recorded', recorded, '--out', set]);
+await run(given('python'), [given('train'), '--set', set, '--out', join(work, 'model.onnx')]);
+process.disconnect?.();
+
+async function run(command: string, args: readonly string[]): Promise<void> {
+  const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 2, 2] });
+  const code = await new Promise<number | string>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (status, signal) => resolve(status ?? signal!));
+  });
+  if (code === 0) return;
+  process.stderr.write(`${[command, ...args].join(' ')} ended with ${code}\n`);
+  process.exit(1);
+}

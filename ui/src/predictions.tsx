@@ -1,0 +1,121 @@
+import { useEffect, useState } from 'react';
+import { Scroll } from './figures.tsx';
+import { formatNumber, formatPercent } from './format.ts';
+import { live } from './live.ts';
+import { useStore } from './store.ts';
+import './predictions.css';
+
+interface Prediction {
+  readonly limitId: string;
+  readonly type: string;
+  readonly utilisation: number | null;
+  readonly state: string;
+  readonly probability1: number | null;
+  readonly probability5: number | null;
+  readonly probability20: number | null;
+  readonly method: string | null;
+  readonly modelVersion: string | null;
+  readonly contributions: readonly { readonly group: string; readonly logOdds: number; readonly feature: string }[];
+}
+
+const PREDICTIONS = `query ($id: ID!) { predictions(portfolioId: $id) {
+  limitId type utilisation state probability1 probability5 probability20 method modelVersion contributions { group logOdds feature }
+} }`;
+const REFRESH_MS = 2_000;
+/** Of eight groups, the ones that matter most. */
+const SHOWN = 3;
+
+/** How probable it is that limits of the selected portfolio are broken, and why. */
+export function PredictionsPanel() {
+  const selected = useStore((state) => state.portfolios.find(({ id }) => id === state.selected));
+  const predictions = usePredictions(selected?.id ?? null);
+  const likeliest = predictions?.toSorted((a, b) => (b.probability20 ?? 2) - (a.probability20 ?? 2)) ?? [];
+  return (
+    <section className="panel predictions" aria-labelledby="predictions-title">
+      <div className="panel-head">
+        <h2 id="predictions-title">Breach predictions{selected ? ` · ${selected.name}` : ''}</h2>
+      </div>
+      {likeliest.length > 0 ? (
+        <Scroll label="Predictions of breaches">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Limit</th>
+                <th scope="col">Used</th>
+                <th scope="col">1 day</th>
+                <th scope="col">5 days</th>
+                <th scope="col">20 days</th>
+                <th scope="col">Because of</th>
+                <th scope="col">By</th>
+              </tr>
+            </thead>
+            <tbody>
+              {likeliest.map((prediction) => (
+                <Row key={prediction.limitId} prediction={prediction} />
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      ) : (
+        <p className="none">{predictions ? 'No prediction yet: a limit has one with its first figure' : 'Loading'}</p>
+      )}
+    </section>
+  );
+}
+
+function Row({ prediction }: { prediction: Prediction }) {
+  const { limitId, type, utilisation, state, method, modelVersion, contributions } = prediction;
+  const by = method === 'model' ? `model ${modelVersion}` : method === null ? '' : 'closed form, not calibrated';
+  return (
+    <tr>
+      <th scope="row" title={type}>
+        {limitId}
+      </th>
+      <td>{utilisation === null ? '–' : formatPercent(utilisation, 0)}</td>
+      {state === 'PREDICTED' ? (
+        [prediction.probability1, prediction.probability5, prediction.probability20].map((p, horizon) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the horizons never move
+          <td key={horizon}>
+            {formatPercent(p, 1)}
+            <span className="bar" style={{ width: `${(p ?? 0) * 100}%` }} />
+          </td>
+        ))
+      ) : (
+        <td colSpan={3} className="none">
+          {state === 'BROKEN' ? 'Broken now' : 'No figure'}
+        </td>
+      )}
+      <td className="why">
+        {contributions.slice(0, SHOWN).map(({ group, logOdds, feature }) => (
+          <span key={group} className={logOdds > 0 ? 'more' : 'less'} title={`Most of it: ${feature}; log-odds`}>
+            {group} {formatNumber(logOdds, 1, true)}
+          </span>
+        ))}
+      </td>
+      <td className="label">{by}</td>
+    </tr>
+  );
+}
+
+/** Asked again now and then; null before the first answer. */
+function usePredictions(portfolioId: string | null): readonly Prediction[] | null {
+  const isLive = useStore((state) => state.connection === 'live');
+  const [found, setFound] = useState<{ readonly of: string; readonly all: readonly Prediction[] } | null>(null);
+  useEffect(() => {
+    if (!isLive || portfolioId === null) return;
+    let isOver = false;
+    const load = () =>
+      live.ask<{ predictions: Prediction[] }>(PREDICTIONS, { id: portfolioId }).then(
+        ({ predictions }) => isOver || setFound({ of: portfolioId, all: predictions }),
+        // The connection's state and the server's own errors are shown where they arise.
+        () => {},
+      );
+    void load();
+    const timer = globalThis.setInterval(load, REFRESH_MS);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
+  }, [isLive, portfolioId]);
+  return found && found.of === portfolioId ? found.all : null;
+}
