@@ -8,6 +8,7 @@ import { deadLettersCommand } from './dead-letters.ts';
 import { describeCommand } from './describe.ts';
 import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
+import { featuresCommand } from './features.ts';
 import { ingestCommand } from './ingest.ts';
 import { limitsCommand, switchCommand } from './limits.ts';
 import { modelsCommand } from './models.ts';
@@ -36,6 +37,7 @@ Examples:
   tidemark workflows set halt.json --by anna     what is done about incidents (docs/response.md)
   tidemark models rollback breach --by anna --reason "alarms at random since Monday"
   tidemark replay risk --from 2007-06-01 --to 2009-06-30 --set window=250    what risk would have said, beside what it says
+  tidemark features --out features.parquet       what breach prediction is trained on, with labels
   tidemark doctor                                what is missing on this machine, and what to do`;
 
 interface StartFlags {
@@ -98,6 +100,7 @@ export function tidemark(): Command {
     backtestVarCommand(),
     reportCommand(),
     replayCommand(),
+    featuresCommand(),
     resetCommand(),
     doctorCommand(),
   ];

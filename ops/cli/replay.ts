@@ -63,8 +63,10 @@ const listCommand = (): Command =>
     .description('replays that are there, complete or not')
     .option('--json', 'print as JSON, with parameters, ends of inputs and digests')
     .action(
-      action(({ json }: { json?: true }) =>
+      action((_: unknown, list: Command) =>
         withSystem(async ({ kafka }) => {
+          // Commander gives an option that the command above has too to that one.
+          const { json } = list.optsWithGlobals<{ json?: true }>();
           const { readJournal } = await import('./replay/journal.ts');
           const { holderOf } = await import('./replay/hold.ts');
           const entries = [...(await readJournal(kafka)).values()];

@@ -130,6 +130,8 @@ describe('tidemark replay', { timeout: 240_000 }, () => {
     const [first, again] = [await replayed('bars', ...RANGE, '--name', 'first', '--replace'), await listed()];
     expect(digests(first)).toEqual(digests(await replayed('bars', ...RANGE, '--name', 'second', '--replace')));
     expect(again).toMatch(/^first +complete +bars +2008-01-01 +2009-01-01/m);
+    const asJson = JSON.parse((await tidemark.run('replay', 'list', '--json')).stdout) as ReplayEntry[];
+    expect(asJson.find(({ name }) => name === 'first')?.outputs).toEqual(first.outputs);
   });
 
   it('begins with empty state where it is told to', async () => {

@@ -34,8 +34,9 @@ const pnl = await readJsonLines<RecordedPnl>(join(flags.recorded, 'portfolio.pnl
 const positions = await readJsonLines<RecordedPosition>(join(flags.recorded, 'portfolio.positions.jsonl'));
 for (const desk of [...recordedDesks(pnl, positions, closes), ...made]) {
   const started = performance.now();
-  const rows = label(desk);
-  writeSet(join(flags.out, `${desk.portfolio}.parquet`), desk.portfolio, desk.source, rows);
+  const { portfolio, source } = desk;
+  const rows = label(desk).map((row) => ({ ...row, portfolio, source }));
+  writeSet(join(flags.out, `${portfolio}.parquet`), rows);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   process.stderr.write(`${desk.portfolio}: ${desk.days.length} days, ${rows.length} rows in ${seconds} s\n`);
 }

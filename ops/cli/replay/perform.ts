@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import cliProgress from 'cli-progress';
 import { pino } from 'pino';
 import type { Kafka } from '#streams/kafka/index.ts';
 import { closest } from '#streams/kit/config.ts';
@@ -7,6 +6,7 @@ import { TidemarkError } from '#streams/kit/errors.ts';
 import type { Log } from '#streams/kit/log.ts';
 import { counted, grouped, note } from '../command.ts';
 import { findSystem, homeFolder, withSystem } from '../running.ts';
+import { ShareProgress } from '../share-progress.ts';
 import { holdReplay } from './hold.ts';
 import { checkSpans, readEnds, readSpans, shortfall } from './inputs.ts';
 import { type ReplayEntry, readJournal, writeJournal } from './journal.ts';
@@ -60,12 +60,12 @@ async function watched(
   isQuiet: boolean,
   run: (signal: AbortSignal, onProgress: (state: ReplayState) => void) => Promise<ReplayEntry>,
 ): Promise<ReplayEntry | null> {
-  const progress = new Progress(isQuiet ? null : process.stderr);
+  const progress = new ShareProgress('Replaying', isQuiet ? null : process.stderr);
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    return await run(interruption.signal, (state) => progress.show(state));
+    return await run(interruption.signal, ({ share, records }) => progress.show(share, `${grouped(records)} records`));
   } catch (error) {
     if (!(error instanceof TidemarkError) || error.code !== 'REPLAY_INTERRUPTED') throw error;
     progress.stop();
@@ -111,40 +111,4 @@ export async function removeReplay(
 /** What the runtime warns of, as lines for people. */
 function warnings(): Log {
   return pino({ level: 'warn' }, { write: (line: string) => note((JSON.parse(line) as { msg: string }).msg) });
-}
-
-const LINE_INTERVAL_MS = 2_000;
-const SCALE = 1_000;
-
-/** A bar on a terminal, elsewhere a line every two seconds; nothing without a stream. */
-class Progress {
-  readonly #stream: NodeJS.WriteStream | null;
-  readonly #bar: cliProgress.SingleBar | null;
-  #lineAtMs = Date.now();
-
-  constructor(stream: NodeJS.WriteStream | null) {
-    this.#stream = stream;
-    const format = 'Replaying {bar} {percentage} %  {records} records  {eta_formatted} left';
-    this.#bar = stream?.isTTY
-      ? new cliProgress.SingleBar(
-          { format, stream, hideCursor: true, clearOnComplete: true, gracefulExit: false },
-          cliProgress.Presets.shades_classic,
-        )
-      : null;
-    this.#bar?.start(SCALE, 0, { records: '0' });
-  }
-
-  show({ share, records }: ReplayState): void {
-    if (this.#bar) {
-      this.#bar.update(Math.floor(share * SCALE), { records: grouped(records) });
-      return;
-    }
-    if (!this.#stream || Date.now() - this.#lineAtMs < LINE_INTERVAL_MS) return;
-    this.#lineAtMs = Date.now();
-    this.#stream.write(`Replaying: ${Math.floor(share * 100)} %, ${grouped(records)} records\n`);
-  }
-
-  stop(): void {
-    this.#bar?.stop();
-  }
 }
