@@ -37,8 +37,9 @@ export class LifeRunner {
     this.#options = options;
   }
 
+  /** Also while what it has made is not written down. */
   get isTraining(): boolean {
-    return this.#running !== null;
+    return this.#running !== null || this.#trained !== null;
   }
 
   /** Version in the shadow; null: none. */
@@ -149,7 +150,6 @@ export class LifeRunner {
     const { models, trainer, log, signal } = this.#options;
     const { model } = trainer;
     const trained = this.#trained;
-    this.#trained = null;
     if (!trained || signal.aborted) return;
     const life = models.life(model);
     const eventTime = now ?? life.newest;
@@ -165,6 +165,8 @@ export class LifeRunner {
     } catch (error) {
       log.warn({ model }, `Training failed: ${describeError(error)}`);
       await models.note(model, { ...FAILED, version, reason: describeError(error), eventTime });
+    } finally {
+      this.#trained = null;
     }
   }
 }

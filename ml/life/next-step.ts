@@ -87,16 +87,16 @@ function stepOfTraining(situation: Situation, settings: LifeSettings): LifeStep 
   const { events, life, now } = situation;
   const failed = events.findLastIndex(({ type }) => type === 'RETRAINING_FAILED');
   const started = events.findLastIndex(({ type }) => type === 'RETRAINING_STARTED');
-  const isInterrupted = failed > started && figureOf(events[failed]!, INTERRUPTED) !== null;
-  if (isInterrupted && interruptionsOf(events) < INTERRUPTIONS) {
-    const { reason, ...event } = events[started]!;
-    return { kind: 'train', to: figureOf({ reason, ...event }, TO), reason };
-  }
   const answered = Math.max(started, failed);
   const requested = events.findLastIndex(({ type }) => type === 'RETRAINING_REQUESTED');
   if (requested > answered) {
     const { by, reason } = events[requested]!;
     return { kind: 'train', to: figureOf(events[requested]!, TO), reason: `${by} asks for it: ${reason}` };
+  }
+  const isInterrupted = failed > started && figureOf(events[failed]!, INTERRUPTED) !== null;
+  if (isInterrupted && interruptionsOf(events) < INTERRUPTIONS) {
+    const { reason, ...event } = events[started]!;
+    return { kind: 'train', to: figureOf({ reason, ...event }, TO), reason };
   }
   // One at a time: another would be compared with a champion that may be about to go.
   if (now === null || only(life, 'SHADOW') || waitingCandidate(events, life)) return null;
