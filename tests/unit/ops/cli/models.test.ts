@@ -22,7 +22,7 @@ function models(...args: string[]) {
 }
 const WHY = ['--by', 'anna', '--reason', 'better'];
 
-describe('tidemark models', { timeout: 60_000 }, () => {
+describe('tidemark models', { timeout: 240_000 }, () => {
   beforeAll(async () => {
     expect(models('list').stdout).toContain('There are no models yet');
     await registry.register(modelOf(1), STEP);
