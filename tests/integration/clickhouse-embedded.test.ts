@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '#ops/embedded/ports.ts';
 
 const MAIN = join(import.meta.dirname, '../../ops/embedded/clickhouse/main.ts');
 const START_LIMIT_MS = 20_000;
@@ -14,14 +14,6 @@ let home: string;
 let port: number;
 let url: string;
 let server: ChildProcess;
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port: free } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
-}
 
 const launch = () =>
   spawn(process.execPath, [MAIN], {
