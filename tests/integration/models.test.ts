@@ -75,7 +75,7 @@ describe('what people do to models', () => {
     for (const event of again) await world.send('ml.events', NAME, event);
     await world.producer.flush();
 
-    await until('PostgreSQL', async () => (await rows('select * from audit_trail')).length === 5, LIMIT_MS);
+    await until('PostgreSQL', async () => (await rows('select * from audit_trail')).length === 7, LIMIT_MS);
     await until(
       'the repeated events',
       async () => Number((await rows('select max(record_offset) from ml_events'))[0]!.max) >= 8,
@@ -89,13 +89,15 @@ describe('what people do to models', () => {
     const audited = await rows(`select portfolio, subject, subject_id, action, before, after, source_offset::int,
       e.event_id is not null as found from audit_trail a
       left join ml_events e on e.type = a.action and a.subject_id = e.model || '/' || e.version order by a.record_offset`);
-    expect(audited[0]).toMatchObject({
+    expect(audited[2]).toMatchObject({
       ...{ portfolio: '*', subject: 'MODEL', subject_id: `${NAME}/${A}`, action: 'PROMOTED', found: true },
       before: '{"stage":"CANDIDATE"}',
       after: '{"stage":"CHAMPION","by":"cli:anna","reason":"it beats the other one"}',
       source_offset: 2,
     });
-    expect(audited.map(({ action }) => action)).toEqual(['PROMOTED', 'RETIRED', 'PROMOTED', 'RETIRED', 'ROLLED_BACK']);
+    expect(audited.map(({ action }) => action)).toEqual([
+      ...['REGISTERED', 'REGISTERED', 'PROMOTED', 'RETIRED', 'PROMOTED', 'RETIRED', 'ROLLED_BACK'],
+    ]);
 
     const models = 'SELECT version, stage, trained_from, out_of_sample FROM models ORDER BY stage';
     await until('ClickHouse', async () => (await analyst('SELECT 1 FROM ml_events')).length === 9, LIMIT_MS);
