@@ -1,10 +1,9 @@
 /**
  * Trains a model anew, as a process of its own:
  *
- *   node connectors/models/train.ts --topics a,b --prepare FILE --train FILE --python COMMAND --work FOLDER [--to TIME]
+ *   node connectors/models/train.ts --features NAME --train FILE --python COMMAND --work FOLDER [--as-of TIME]
  *
- * Records of the topics go to FOLDER/recorded, the training set to FOLDER/set, the model to FOLDER/model.onnx. What a step prints goes to
- * standard error; where one fails, so does this.
+ * The training set goes to FOLDER/set, the model to FOLDER/model.onnx. What a step prints goes to standard error; where one fails, so does this.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -16,12 +15,11 @@ const ROOT = join(import.meta.dirname, '..', '..');
 
 const { values: flags } = parseArgs({
   options: {
-    topics: { type: 'string' },
-    prepare: { type: 'string' },
+    features: { type: 'string' },
     train: { type: 'string' },
     python: { type: 'string' },
     work: { type: 'string' },
-    to: { type: 'string' },
+    'as-of': { type: 'string' },
   },
 });
 const given = (name: keyof typeof flags): string => {
@@ -35,15 +33,13 @@ process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'));
 // What serves comes first. Children inherit it.
 setPriority(constants.priority.PRIORITY_LOW);
 const work = given('work');
-const [recorded, set] = [join(work, 'recorded'), join(work, 'set')];
+const set = join(work, 'set');
 rmSync(work, { recursive: true, force: true });
-mkdirSync(recorded, { recursive: true });
-const until = flags.to === undefined ? [] : ['--to', flags.to];
-for (const topic of given('topics').split(',')) {
-  const out = ['--out', join(recorded, `${topic}.jsonl`)];
-  await run(process.execPath, ['ops/cli/main.ts', 'export', topic, ...until, ...out]);
-}
-await run(process.execPath, [given('prepare'), '--recorded', recorded, '--out', set]);
+mkdirSync(set, { recursive: true });
+const asOf = flags['as-of'];
+const until = asOf === undefined ? [] : ['--as-of', asOf];
+const out = ['--out', join(set, 'recorded.parquet')];
+await run(process.execPath, ['ops/cli/main.ts', given('features'), ...until, ...out]);
 await run(given('python'), [given('train'), '--set', set, '--out', join(work, 'model.onnx')]);
 process.disconnect?.();
 

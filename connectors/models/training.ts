@@ -47,19 +47,15 @@ export class ProcessTraining implements Training {
     return trained;
   }
 
-  async #train(
-    { model, topics, prepare, train }: Trainer,
-    to: number | null,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
+  async #train({ model, features, train }: Trainer, to: number | null, signal: AbortSignal): Promise<Uint8Array> {
     const { python, folder, limitMs, env } = this.#options;
     signal.throwIfAborted();
     mkdirSync(folder, { recursive: true });
     const work = join(folder, model);
     const logFile = join(folder, `${model}.log`);
     const log = openSync(logFile, 'w');
-    const until = to === null ? [] : ['--to', new Date(to / 1000).toISOString()];
-    const args = ['--topics', topics.join(), '--prepare', prepare, '--train', train, '--python', python];
+    const until = to === null ? [] : ['--as-of', new Date(to / 1000).toISOString()];
+    const args = ['--features', features, '--train', train, '--python', python];
     const child = fork(join(import.meta.dirname, 'train.ts'), [...args, '--work', work, ...until], {
       env,
       execArgv: [],

@@ -1,16 +1,13 @@
 /** How each model is trained anew. What a model of another name needs is a line here and its scripts. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TopicName } from '#schemas/topics.ts';
 import { closest } from '#streams/kit/config.ts';
 import { TidemarkError } from '#streams/kit/errors.ts';
 
 export interface Trainer {
   readonly model: string;
-  /** Topics whose records are handed over, `<topic>.jsonl` as `tidemark export` writes them. */
-  readonly topics: readonly TopicName[];
-  /** Makes the training set of them with the code that serves: `node FILE --recorded FOLDER --out FOLDER`. */
-  readonly prepare: string;
+  /** The command that makes the training set of what is recorded, with the code that serves: `tidemark NAME --out FILE [--as-of TIME]`. */
+  readonly features: string;
   /** Trains: `python FILE --set FOLDER --out model.onnx`. What it prints last is told where it fails. */
   readonly train: string;
 }
@@ -19,12 +16,7 @@ export interface Trainer {
 export const REQUIREMENTS = 'ml/train/requirements.txt';
 
 export const TRAINERS: readonly Trainer[] = [
-  {
-    model: 'breach',
-    topics: ['portfolio.pnl', 'risk.utilisation', 'risk.breaches', 'market.returns'],
-    prepare: 'ml/features/export-breach.ts',
-    train: 'ml/train/retrain_breach.py',
-  },
+  { model: 'breach', features: 'features', train: 'ml/train/retrain_breach.py' },
 ];
 
 /** Throws TRAINER_UNKNOWN with those that there are. */

@@ -157,7 +157,7 @@ def reference(trained, rows, columns, names, fold):
     """What drift is measured against: limits that people have set, since those made for training are in no system. Features up to the training
     end; scores on the tail, which the trees have not seen."""
     at = rows["at"].to_numpy()
-    own = ((rows["source"] == "demo") & ~rows["limitId"].str.startswith("made:")).to_numpy() & (at <= fold["labels_until"])
+    own = ((rows["source"] != "made") & ~rows["limitId"].str.startswith("made:")).to_numpy() & (at <= fold["labels_until"])
     tail = own & (at >= fold["calibrate_from"])
     times = rows["eventTime"].to_numpy()
     described = drift_reference.describe(times[own], dict(zip(names, columns[own].T)))

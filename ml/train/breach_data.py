@@ -1,4 +1,4 @@
-"""The training set of breach prediction as ml/train/breach/main.ts writes it: one Parquet file a portfolio."""
+"""The training set of breach prediction as ml/train/breach/main.ts (one Parquet file a portfolio) and tidemark features write it."""
 import glob
 import hashlib
 import json

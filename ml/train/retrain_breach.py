@@ -1,6 +1,6 @@
 """Trains one model of breach prediction on a whole set, as of the set's last day: what a drift, a schedule or a person asks for.
 
-    node ml/features/export-breach.ts --recorded RECORDED --out SET
+    tidemark features --out SET/recorded.parquet [--as-of TIME]
     python ml/train/retrain_breach.py --set SET --out model.onnx
 
 What it says of itself out of sample is of a model with the same settings whose labels end after four fifths of the days, on the days after

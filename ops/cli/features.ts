@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { Command } from 'commander';
 import { TidemarkError } from '#streams/kit/errors.ts';
 import { action, counted, note, printJson, printLine } from './command.ts';
-import { parseRange, type TimeRange } from './replay/range.ts';
+import { micros, parseRange, type TimeRange } from './replay/range.ts';
 import { withSystem } from './running.ts';
 
 interface Flags {
@@ -11,6 +11,7 @@ interface Flags {
   readonly to?: string;
   readonly portfolio?: readonly string[];
   readonly market: string;
+  readonly asOf?: string;
   readonly replay?: string;
   readonly json?: true;
 }
@@ -21,6 +22,8 @@ export interface FeaturesWanted {
   /** Empty: all. */
   readonly portfolios: readonly string[];
   readonly market: string;
+  /** Only records of an earlier event time, microseconds; null: all. */
+  readonly asOf: number | null;
   readonly replay: string | null;
 }
 /** What came of it. */
@@ -46,7 +49,8 @@ same code, of portfolio.pnl, risk.utilisation, risk.breaches and market.returns;
 within so many trading days (null: not known yet). Days in breach and without a figure have no row. The same topics give the same file.
 
 --from and --to are days in UTC, both within, or times. Everything before --from is read, since features look back for 250 days, and after --to for
-the labels: leave 20 trading days between what you train on and what you test on. Unit and meaning of each column are in the metadata of the Parquet
+the labels: leave 20 trading days between what you train on and what you test on. With --as-of nothing from that time on is read: the file is what it
+would have been then, with labels as far as they were known. Unit and meaning of each column are in the metadata of the Parquet
 file (pyarrow: read_schema(file).metadata[b"tidemark.columns"]) and in docs/predictions.md. FILE.csv gives text without them.
 
 risk.utilisation is compacted and told once a commit, so days of a replay at full speed are missing. For every day:
@@ -64,19 +68,26 @@ export const featuresCommand = (): Command =>
     .option('--from <time>', 'first day or time of the rows (default: the beginning)')
     .option('--to <time>', 'last day or time (default: the end)')
     .option('--portfolio <id>', 'only this one, any number of times (default: all)', gathered)
+    .option('--as-of <time>', 'only what was recorded with an earlier event time (default: all)')
     .option('--market <instrument>', 'whose returns are the market', 'SP500')
     .option('--replay <name>', 'take what a replay has written in place of the live topics')
     .option('--json', 'print the outcome as JSON, and no progress')
     .addHelpText('after', HELP)
     .action(action(features));
 
-async function features({ from, to, portfolio, json, replay, ...flags }: Flags): Promise<number> {
+async function features({ from, to, asOf, portfolio, json, replay, ...flags }: Flags): Promise<number> {
   const extension = extname(flags.out).toLowerCase();
   if (!EXTENSIONS.includes(extension)) {
     const message = `--out ${flags.out}: the name says the format, and must end with ${EXTENSIONS.join(' or ')}`;
     throw new TidemarkError('OPTION_INVALID', message);
   }
-  const wanted = { ...flags, range: parseRange(from, to), portfolios: portfolio ?? [], replay: replay ?? null };
+  const wanted: FeaturesWanted = {
+    ...flags,
+    range: parseRange(from, to),
+    portfolios: portfolio ?? [],
+    asOf: asOf === undefined ? null : micros('--as-of', asOf),
+    replay: replay ?? null,
+  };
   const outcome = await withSystem(async (system) => {
     const { writeFeatures } = await import('./features/write.ts');
     return writeFeatures(system, wanted, json ? null : process.stderr);

@@ -97,6 +97,23 @@ describe('tidemark features', { timeout: 120_000 }, () => {
     expect(lines).toEqual(rows.slice(10, 13).map(asText));
   });
 
+  it('as of a time has what was known then, as if nothing had come since', async () => {
+    const read = async (...args: string[]) => {
+      const run = await tidemark.run('features', '--out', out('then.parquet'), ...args);
+      expect([run.code, run.stderr.includes('left out')]).toEqual([0, false]);
+      return parquetReadObjects({ file: await asyncBufferFromFile(out('then.parquet')) });
+    };
+    const all = await read();
+    const then = await read('--as-of', dateOf(20));
+    expect(then).toHaveLength(20);
+    const known = ({ breach1: _1, breach5: _5, breach20: _20, ...features }: Record<string, unknown>) => features;
+    expect(then.map(known)).toEqual(all.slice(0, 20).map(known));
+    // The breach of the day after was not known, and so were labels of days that had not come.
+    const labels = (rows: typeof all) => rows.map(({ breach5 }) => breach5);
+    expect(labels(then)).toEqual([...new Array(15).fill(0), ...new Array(5).fill(null)]);
+    expect(labels(all).slice(15, 20)).toEqual([1, 1, 1, 1, 1]);
+  });
+
   it('says what is wrong, and leaves no file', async () => {
     const fails = async (...args: string[]) => {
       const { code, stderr } = await tidemark.run('features', '--out', out('wrong.csv'), ...args);
@@ -108,6 +125,7 @@ describe('tidemark features', { timeout: 120_000 }, () => {
     expect(await fails('--from', '2040-01-01')).toContain(
       `There are no rows of 2040-01-01 to the end; those that there are go from ${dateOf(0)} to ${dateOf(DAYS - 1)}`,
     );
+    expect(await fails('--as-of', 'yesterday')).toContain('--as-of yesterday');
     expect(await fails('--replay', 'labels')).toContain('There is no replay "labels"');
     expect(await fails('--out', out('wrong.txt'))).toContain('must end with .parquet or .csv');
     expect(await fails('--out', out('no/such/folder.csv'))).toContain('there is no folder');

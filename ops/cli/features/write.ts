@@ -32,7 +32,8 @@ export async function writeFeatures(
   const topics = await topicsOf(system, wanted.replay);
   const recorded = new RecordedBreaches(wanted.market);
   const check = (topic: FeatureTopic) => checkRead(topic, recorded, wanted);
-  const records = await readAll(system, { topics, recorded, check }, stream);
+  const to = wanted.asOf ?? undefined;
+  const records = await readAll(system, { topics, to, recorded, check }, stream);
   const portfolios = wanted.portfolios.length === 0 ? recorded.portfolios : [...new Set(wanted.portfolios)].sort();
   const all = portfolios.flatMap((portfolio) =>
     recorded.rows(portfolio).map((row): SetRow => ({ ...row, portfolio, source: wanted.replay ?? 'recorded' })),
@@ -106,6 +107,8 @@ function checkRead(
 
 interface Reading {
   readonly topics: ReadonlyMap<FeatureTopic, string>;
+  /** Event time, microseconds; what is not before it is left out. */
+  readonly to: number | undefined;
   readonly recorded: RecordedBreaches;
   /** Called when a topic is read. */
   readonly check: (topic: FeatureTopic) => void;
@@ -114,7 +117,7 @@ interface Reading {
 /** Resolves with how many records were read. */
 async function readAll(
   system: Connection,
-  { topics, recorded, check }: Reading,
+  { topics, to, recorded, check }: Reading,
   stream: NodeJS.WriteStream | null,
 ): Promise<number> {
   const { kafka } = system;
@@ -127,7 +130,7 @@ async function readAll(
     for (const [index, [topic, place]] of [...topics].entries()) {
       const earliest = await kafka.offsets(place, 'earliest');
       const read = earliest.map(() => 0);
-      for await (const block of readTopic(system, { topic: place })) {
+      for await (const block of readTopic(system, { topic: place, to })) {
         for (const { partition, offset, key, value, timestampMs, unreadable } of block) {
           read[partition] = offset + 1 - earliest[partition]!;
           records++;

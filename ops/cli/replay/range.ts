@@ -26,7 +26,8 @@ export function parseRange(from: string | undefined, to: string | undefined): Ti
 
 const millis = (to: string): number => micros('--to', to) / 1000;
 
-function micros(option: string, text: string): number {
+/** A time of an option in microseconds since 1970. Throws RANGE_INVALID. */
+export function micros(option: string, text: string): number {
   const parsed = parseTime(text, Number.POSITIVE_INFINITY);
   if (typeof parsed === 'number') return parsed;
   throw new TidemarkError('RANGE_INVALID', `${option} ${text} ${parsed}; a day is written 2007-06-01`);
