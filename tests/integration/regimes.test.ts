@@ -1,4 +1,8 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadHistory } from '#connectors/replay/history.ts';
@@ -21,6 +25,8 @@ import { until } from './harness.ts';
 import { SinkWorld } from './sinks-support.ts';
 
 const LIMIT_MS = 120_000;
+const PYTHON = process.env.TIDEMARK_PYTHON ?? 'python3';
+const NOTEBOOK_PACKAGES = ['confluent_kafka', 'fastavro', 'ipykernel', 'matplotlib', 'nbclient', 'pandas'];
 const KILLS = 3;
 const INSTRUMENTS = new Set(['SP500', 'JPM']);
 /** A crisis in it. */
@@ -150,5 +156,25 @@ describe('regimes of a process that is killed again and again', () => {
       })),
     );
     await client.close();
+  });
+
+  it('are what the notebook draws, from Kafka and from ClickHouse', { timeout: LIMIT_MS }, async (context) => {
+    const { status } = spawnSync(PYTHON, ['-c', `import ${NOTEBOOK_PACKAGES.join(', ')}`]);
+    context.skip(status !== 0, `"${PYTHON}" has not the packages of notebooks/requirements.txt`);
+    const folder = mkdtempSync(join(tmpdir(), 'tidemark-notebook-'));
+    const out = join(folder, 'executed.ipynb');
+    const { kafkaBrokers, registryUrl, clickhouseUrl } = world.services;
+    const env = {
+      ...process.env,
+      KAFKA_BROKERS: kafkaBrokers.join(','),
+      SCHEMA_REGISTRY_URL: registryUrl,
+      CLICKHOUSE_URL: clickhouseUrl,
+    };
+    await promisify(execFile)(PYTHON, [join(root, 'notebooks', 'run.py'), '--out', out], { env });
+    const executed = readFileSync(out, 'utf8');
+    rmSync(folder, { recursive: true });
+    expect(executed.match(/"image\/png"/g)).toHaveLength(3);
+    expect(executed).toContain('SP500: first day of CRISIS since 2008-09-01: 2008-09-15');
+    expect(executed).toContain('no CRISIS since 2020-02-01');
   });
 });
