@@ -93,6 +93,10 @@ export class BreachFeatures {
   utilisation(limitId: string): number | null {
     return this.#limits.get(limitId)?.utilisation ?? null;
   }
+  /** Probabilities that a limit is broken within 5, 30 and 60 minutes; empty where its figure does not move within the day. */
+  minutesAhead(limitId: string): readonly number[] {
+    return this.#limits.get(limitId)?.minutesAhead() ?? [];
+  }
   /** Newest day of the market that was told; null before the first. */
   get marketDay(): number | null {
     return this.#market.day;

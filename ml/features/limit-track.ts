@@ -4,6 +4,7 @@ import { TidemarkError } from '#streams/kit/errors.ts';
 import { CAPS, FAST_DECAY, HORIZONS_DAYS, LEAST_UTILISATION, MEMORY_DAYS, SLOW_DECAY } from './breach-table.ts';
 import { add, type Decayed, decayed, meanOf, meanWith, Recent } from './days.ts';
 import { firstPassage } from './first-passage.ts';
+import { IntradayMotion, type MotionSnapshot } from './intraday-motion.ts';
 
 /** What a limit stands at, of its newest record. */
 interface Now {
@@ -32,6 +33,7 @@ export interface LimitSnapshot {
   readonly utilisations: readonly number[];
   readonly broken: readonly number[];
   readonly means: Readonly<Record<MeanName, Decayed>>;
+  readonly motion: MotionSnapshot;
 }
 
 /** One limit: what it stands at, and its last 250 days with a figure. About 5 KB. */
@@ -46,6 +48,7 @@ export class LimitTrack {
   readonly #utilisations: Recent;
   readonly #broken: Recent;
   readonly #means: Readonly<Record<MeanName, Decayed>>;
+  readonly #motion: IntradayMotion;
 
   constructor(type: LimitTypeName, from?: LimitSnapshot) {
     this.type = type;
@@ -56,6 +59,7 @@ export class LimitTrack {
     this.#days = from?.days ?? 0;
     this.#utilisations = new Recent(MEMORY_DAYS, from?.utilisations);
     this.#broken = new Recent(MEMORY_DAYS, from?.broken);
+    this.#motion = new IntradayMotion(from?.motion);
     const mean = (name: MeanName) => ({ ...(from?.means[name] ?? decayed()) });
     this.#means = {
       drift: mean('drift'),
@@ -79,7 +83,7 @@ export class LimitTrack {
   }
 
   /** Takes what it stands at, which `checkUtilisation` has passed. A null utilisation is no figure. */
-  take({ utilisation, value, threshold, state }: LimitUtilisation): void {
+  take({ eventTime, utilisation, value, threshold, state }: LimitUtilisation): void {
     this.#isBroken = state === 'BREACHED';
     if (this.#isBroken) this.#wasBrokenToday = true;
     if (utilisation === null) {
@@ -88,8 +92,14 @@ export class LimitTrack {
     }
     // A figure may be below zero (a correlation): no limit is further away than nothing at all.
     const bounded = Math.max(0, Math.min(utilisation, CAPS.utilisation));
+    this.#motion.take(eventTime, bounded);
     // Nothing held is no risk, whatever the threshold: it is not known then.
     this.#now = { utilisation: bounded, value: value ?? 0, threshold: threshold ?? 0 };
+  }
+
+  /** Probabilities of a breach within minutes (intraday-motion.ts); empty where that is not known. */
+  minutesAhead(): readonly number[] {
+    return this.#now ? this.#motion.ahead(this.#now.utilisation) : [];
   }
 
   /** By any record of today; while none has come, as it was. */
@@ -208,6 +218,7 @@ export class LimitTrack {
       utilisations: this.#utilisations.toArray(),
       broken: this.#broken.toArray(),
       means: means as Record<MeanName, Decayed>,
+      motion: this.#motion.snapshot(),
     };
   }
 }

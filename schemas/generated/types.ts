@@ -1255,7 +1255,13 @@ export interface BreachPrediction {
   readonly probability5: null | number;
   /** Within 20 trading days; at least probability5. */
   readonly probability20: null | number;
-  /** model, or first-passage: the closed form, not calibrated, where no model could have been known or none has seen a limit of this type broken. docs/predictions.md says how good each was. Null unless PREDICTED. */
+  /** Within 5 minutes of trading, by the closed form at the pace of the last hour; null unless PREDICTED, and where the figure does not move within the day. */
+  readonly probability5m: null | number;
+  /** Within 30 minutes; at least probability5m. */
+  readonly probability30m: null | number;
+  /** Within 60 minutes; at least probability30m. */
+  readonly probability60m: null | number;
+  /** What the days are said by: model, or first-passage: the closed form, not calibrated, where no model could have been known or none has seen a limit of this type broken. docs/predictions.md says how good each was. Null unless PREDICTED. */
   readonly method: null | string;
   /** Version of the model, 12 hexadecimal digits; null without one. */
   readonly modelVersion: null | string;

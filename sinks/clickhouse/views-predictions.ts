@@ -10,6 +10,9 @@ const LATEST = [
   column('probability1', PROBABILITY, 'That it is broken on the next trading day; null unless PREDICTED.'),
   column('probability5', PROBABILITY, 'Within 5 trading days.'),
   column('probability20', PROBABILITY, 'Within 20 trading days.'),
+  column('probability5m', PROBABILITY, 'Within 5 minutes; null where the figure does not move within the day.'),
+  column('probability30m', PROBABILITY, 'Within 30 minutes.'),
+  column('probability60m', PROBABILITY, 'Within 60 minutes.'),
   column('method', 'Nullable(String)', 'model, or first-passage: the closed form, not calibrated.'),
   column('model_version', 'Nullable(String)', 'Version of the model; null without one.'),
 ];

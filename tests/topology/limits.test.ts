@@ -284,7 +284,7 @@ describe('limits', () => {
     expect(desk.utilisation()).toMatchObject([{ value: 8_500, state: 'BREACHED' }]);
   });
 
-  it('goes on after restarts at any commit as if nothing had been', () => {
+  it('goes on after restarts at any commit as if nothing had been', { timeout: 120_000 }, () => {
     const at = (second: number) => OPEN + second * SECOND;
     const updates: readonly ((desk: LimitsDesk, second: number, step: number) => LimitsDesk)[] = [
       (desk, second) => desk.position('AAPL', String(100 + (second % 70)), 50 + (second % 3), at(second)),

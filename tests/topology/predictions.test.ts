@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BreachFeatures } from '#ml/features/breach.ts';
 import { baselineOf } from '#ml/features/breach-model.ts';
+import { IntradayMotion } from '#ml/features/intraday-motion.ts';
 import { describeTopology } from '#streams/topology/describe.ts';
 import { predictions } from '#topologies/predictions/graph.ts';
 import { breachPnl, dayMicros, limitUtilisation } from '../unit/ml/features/records.ts';
@@ -68,6 +69,31 @@ describe('predictions', () => {
     expect(await said(stand(5, 0.9))).toBe(1);
     expect(await said({ kind: 'pnl', value: breachPnl(at(34)) })).toBe(0);
     expect(await said({ kind: 'pnl', value: breachPnl(at(35)) })).toBe(1);
+  });
+
+  it('foresees minutes where a figure moves within the day, also after a process has ended, and of days nothing', async () => {
+    const desk = new PredictionsDesk();
+    const motion = new IntradayMotion();
+    const stand = (minute: number, value: number): Step => ({
+      kind: 'utilisation',
+      value: limitUtilisation('leverage', dayMicros(FIRST + 1, 14) + minute * 60e6, value, 1),
+    });
+    await desk.steps(dayOfSteps(FIRST)).commit();
+    await desk.steps([{ kind: 'pnl', value: breachPnl(dayMicros(FIRST + 1, 14)) }, stand(0, 0.9)]).commit();
+    motion.take(dayMicros(FIRST + 1, 14), 0.9);
+    for (let minute = 1; minute <= 90; minute++) {
+      const value = 0.9 + 0.02 * Math.sin(minute);
+      motion.take(dayMicros(FIRST + 1, 14) + minute * 60e6, value);
+      await desk.steps([stand(minute, value)]).commit();
+      if (minute === 45) desk.driver.abort();
+    }
+    const own = desk.read().filter(({ limitId }) => limitId === 'leverage');
+    const minutesOf = ({ probability5m, probability30m, probability60m }: (typeof own)[number]) => [
+      ...[probability5m, probability30m, probability60m],
+    ];
+    expect(own.map((record) => minutesOf(record)[0] === null)).toEqual(own.map((_, at) => at < 31));
+    expect(minutesOf(own.at(-1)!)).toEqual(motion.ahead(0.9 + 0.02 * Math.sin(90)));
+    expect(own.at(-1)!.probability60m).toBeGreaterThan(0.1);
   });
 
   it('forgets a limit that is taken away, and begins anew with one of its name', async () => {

@@ -26,6 +26,8 @@ export interface Forecast {
   readonly state: Said['state'];
   /** For 1, 5 and 20 days; empty unless PREDICTED. */
   probabilities: readonly number[];
+  /** For 5, 30 and 60 minutes; empty unless PREDICTED of a figure that moves within the day. */
+  readonly minutes: readonly number[];
   method: string | null;
   model: BreachScorer | null;
   shadow: BreachScorer | null;
@@ -34,7 +36,7 @@ export interface Forecast {
 }
 
 /** A limit before any model was asked: what needs none is said already. */
-export function forecastOf(limitId: string, type: string, row: BreachRow): Forecast {
+export function forecastOf(limitId: string, type: string, row: BreachRow, minutes: readonly number[]): Forecast {
   const state = row.isBroken ? 'BROKEN' : row.values ? 'PREDICTED' : 'UNKNOWN';
   const isPredicted = state === 'PREDICTED';
   return {
@@ -43,6 +45,7 @@ export function forecastOf(limitId: string, type: string, row: BreachRow): Forec
     row,
     state,
     probabilities: isPredicted ? baselineOf(row.values!) : [],
+    minutes: isPredicted ? minutes : [],
     method: isPredicted ? BASELINE : null,
     model: null,
     shadow: null,
@@ -92,9 +95,13 @@ export function isMaterial(before: Said | null, now: Forecast, eventTime: number
   if (before.modelVersion !== (now.model?.version ?? null)) return true;
   if (before.shadowVersion !== (now.shadow?.version ?? null)) return true;
   if (eventTime - before.eventTime >= AGAIN_MICROS) return true;
-  return now.probabilities.some((p, at) => {
-    const change = Math.abs(p - before.probabilities[at]!);
-    const larger = Math.max(p, before.probabilities[at]!);
+  if (before.minutes.length !== now.minutes.length) return true;
+  return hasMoved(before.probabilities, now.probabilities) || hasMoved(before.minutes, now.minutes);
+}
+
+const hasMoved = (before: readonly number[], now: readonly number[]): boolean =>
+  now.some((p, at) => {
+    const change = Math.abs(p - before[at]!);
+    const larger = Math.max(p, before[at]!);
     return change >= MATERIAL || (larger >= NEXT_TO_NOTHING && change >= MATERIAL_SHARE * larger);
   });
-}

@@ -74,7 +74,7 @@ export class Portfolios {
 
   #saveLimit(live: Live, limitId: string, limit: LimitSnapshot): void {
     const key = `${live.portfolio}/${limitId}`;
-    const { type, now, isBroken, wasBrokenToday, sinceBroken, days, utilisations, broken, means } = limit;
+    const { type, now, isBroken, wasBrokenToday, sinceBroken, days, utilisations, broken, means, motion } = limit;
     const stored = live.stored.get(limitId);
     // One of another type begins anew.
     const before = stored?.type === type ? stored.days : 0;
@@ -93,6 +93,7 @@ export class Portfolios {
       sinceBroken,
       days,
       means: numbersOf(MEANS.map((name) => means[name])),
+      motion,
       said: live.said.get(limitId) ?? null,
     });
   }
@@ -134,7 +135,7 @@ export class Portfolios {
   }
 
   #limitOf(portfolio: string, limitId: string, stored: StoredLimit): LimitSnapshot {
-    const { type, now, isBroken, wasBrokenToday, sinceBroken, days, means } = stored;
+    const { type, now, isBroken, wasBrokenToday, sinceBroken, days, means, motion } = stored;
     const kept: StoredDay[] = [];
     for (let day = Math.max(0, days - MEMORY_DAYS); day < days; day++)
       kept.push(this.#days.get(`${portfolio}/${limitId}/${day % MEMORY_DAYS}`)!);
@@ -148,6 +149,7 @@ export class Portfolios {
       utilisations: kept.map(({ utilisation }) => utilisation),
       broken: kept.map((day) => Number(day.isBroken)),
       means: Object.fromEntries(MEANS.map((name, at) => [name, meanAt(means, at)])) as LimitSnapshot['means'],
+      motion: motion as unknown as LimitSnapshot['motion'],
     };
   }
 }

@@ -157,7 +157,7 @@ export class Predictor implements Processor<Input | null> {
       [...live.features.limits()].map(([limitId, type]) => ({
         live,
         cause,
-        forecast: forecastOf(limitId, type, live.features.peek(limitId)),
+        forecast: forecastOf(limitId, type, live.features.peek(limitId), live.features.minutesAhead(limitId)),
       })),
     );
   }
@@ -191,7 +191,7 @@ export class Predictor implements Processor<Input | null> {
   }
 
   #say({ live, cause, forecast }: Ready): void {
-    const { limitId, type, row, state, probabilities, model, shadow } = forecast;
+    const { limitId, type, row, state, probabilities, minutes, model, shadow } = forecast;
     const eventTime = cause.eventTime;
     const value: BreachPrediction = {
       eventTime,
@@ -204,6 +204,9 @@ export class Predictor implements Processor<Input | null> {
       probability1: probabilities[0] ?? null,
       probability5: probabilities[1] ?? null,
       probability20: probabilities[2] ?? null,
+      probability5m: minutes[0] ?? null,
+      probability30m: minutes[1] ?? null,
+      probability60m: minutes[2] ?? null,
       method: forecast.method,
       modelVersion: model?.version ?? null,
       trainedUntil: model?.trainedUntil ?? null,
@@ -216,7 +219,7 @@ export class Predictor implements Processor<Input | null> {
       sourceEventTime: cause.eventTime,
     };
     const versions = { modelVersion: value.modelVersion, shadowVersion: value.shadowVersion };
-    live.said.set(limitId, { eventTime, state, probabilities, ...versions });
+    live.said.set(limitId, { eventTime, state, probabilities, minutes, ...versions });
     this.#context.forward('to-predictions', `${live.portfolio}/${limitId}`, value, Math.floor(eventTime / 1000));
   }
 }

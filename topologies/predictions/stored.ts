@@ -26,6 +26,8 @@ export interface Said {
   readonly state: 'PREDICTED' | 'BROKEN' | 'UNKNOWN';
   /** For 1, 5 and 20 days; empty unless PREDICTED. */
   readonly probabilities: readonly number[];
+  /** For 5, 30 and 60 minutes; empty where that is not known. */
+  readonly minutes: readonly number[];
   readonly modelVersion: string | null;
   readonly shadowVersion: string | null;
 }
@@ -41,6 +43,8 @@ export interface StoredLimit {
   readonly days: number;
   /** Sum and weight of each mean. */
   readonly means: readonly number[];
+  /** As the motion within the day has it (MotionSnapshot). */
+  readonly motion: readonly number[];
   readonly said: Said | null;
 }
 /** A day of a limit that is over; key portfolio/limit/place, where places are used again. */
@@ -73,6 +77,7 @@ export const LIMIT_SCHEMA = record('StoredLimit', 'A limit besides its days; key
   { name: 'sinceBroken', type: 'int' },
   { name: 'days', type: 'long' },
   { name: 'means', type: DOUBLES },
+  { name: 'motion', type: DOUBLES },
   {
     name: 'said',
     type: [
@@ -84,6 +89,7 @@ export const LIMIT_SCHEMA = record('StoredLimit', 'A limit besides its days; key
           { name: 'eventTime', type: TIME },
           { name: 'state', type: { type: 'enum', name: 'State', symbols: ['PREDICTED', 'BROKEN', 'UNKNOWN'] } },
           { name: 'probabilities', type: DOUBLES },
+          { name: 'minutes', type: DOUBLES },
           { name: 'modelVersion', type: ['null', 'string'] },
           { name: 'shadowVersion', type: ['null', 'string'] },
         ],

@@ -13,23 +13,30 @@ interface Prediction {
   readonly probability1: number | null;
   readonly probability5: number | null;
   readonly probability20: number | null;
+  readonly probability5m: number | null;
+  readonly probability30m: number | null;
+  readonly probability60m: number | null;
   readonly method: string | null;
   readonly modelVersion: string | null;
   readonly contributions: readonly { readonly group: string; readonly logOdds: number; readonly feature: string }[];
 }
 
 const PREDICTIONS = `query ($id: ID!) { predictions(portfolioId: $id) {
-  limitId type utilisation state probability1 probability5 probability20 method modelVersion contributions { group logOdds feature }
+  limitId type utilisation state probability1 probability5 probability20 probability5m probability30m probability60m method modelVersion
+  contributions { group logOdds feature }
 } }`;
 const REFRESH_MS = 2_000;
 /** Of eight groups, the ones that matter most. */
 const SHOWN = 3;
+/** Shown where figures move within the day. */
+const MINUTES = ['5 min', '30 min', '60 min'];
 
 /** How probable it is that limits of the selected portfolio are broken, and why. */
 export function PredictionsPanel() {
   const selected = useStore((state) => state.portfolios.find(({ id }) => id === state.selected));
   const predictions = usePredictions(selected?.id ?? null);
   const likeliest = predictions?.toSorted((a, b) => (b.probability20 ?? 2) - (a.probability20 ?? 2)) ?? [];
+  const hasMinutes = likeliest.some(({ probability5m }) => probability5m !== null);
   return (
     <section className="panel predictions" aria-labelledby="predictions-title">
       <div className="panel-head">
@@ -42,6 +49,12 @@ export function PredictionsPanel() {
               <tr>
                 <th scope="col">Limit</th>
                 <th scope="col">Used</th>
+                {hasMinutes &&
+                  MINUTES.map((heading) => (
+                    <th key={heading} scope="col" title="By the pace of the last hour, without a model">
+                      {heading}
+                    </th>
+                  ))}
                 <th scope="col">1 day</th>
                 <th scope="col">5 days</th>
                 <th scope="col">20 days</th>
@@ -51,7 +64,7 @@ export function PredictionsPanel() {
             </thead>
             <tbody>
               {likeliest.map((prediction) => (
-                <Row key={prediction.limitId} prediction={prediction} />
+                <Row key={prediction.limitId} prediction={prediction} hasMinutes={hasMinutes} />
               ))}
             </tbody>
           </table>
@@ -63,9 +76,12 @@ export function PredictionsPanel() {
   );
 }
 
-function Row({ prediction }: { prediction: Prediction }) {
+function Row({ prediction, hasMinutes }: { prediction: Prediction; hasMinutes: boolean }) {
   const { limitId, type, utilisation, state, method, modelVersion, contributions } = prediction;
   const by = method === 'model' ? `model ${modelVersion}` : method === null ? '' : 'closed form, not calibrated';
+  const days = [prediction.probability1, prediction.probability5, prediction.probability20];
+  const minutes = [prediction.probability5m, prediction.probability30m, prediction.probability60m];
+  const probabilities = hasMinutes ? [...minutes, ...days] : days;
   return (
     <tr>
       <th scope="row" title={type}>
@@ -73,15 +89,15 @@ function Row({ prediction }: { prediction: Prediction }) {
       </th>
       <td>{utilisation === null ? '–' : formatPercent(utilisation, 0)}</td>
       {state === 'PREDICTED' ? (
-        [prediction.probability1, prediction.probability5, prediction.probability20].map((p, horizon) => (
+        probabilities.map((p, horizon) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: the horizons never move
           <td key={horizon}>
-            {formatPercent(p, 1)}
+            {p === null ? '–' : formatPercent(p, 1)}
             <span className="bar" style={{ width: `${(p ?? 0) * 100}%` }} />
           </td>
         ))
       ) : (
-        <td colSpan={3} className="none">
+        <td colSpan={probabilities.length} className="none">
           {state === 'BROKEN' ? 'Broken now' : 'No figure'}
         </td>
       )}
