@@ -29,7 +29,8 @@ const given = (name: keyof typeof flags): string => {
 };
 
 // Whoever started this is gone: nobody waits for the model, and what was started here goes too.
-process.on('disconnect', () => process.kill(-process.pid, 'SIGKILL'));
+const endAll = () => process.kill(-process.pid, 'SIGKILL');
+process.on('disconnect', endAll);
 // What serves comes first. Children inherit it.
 setPriority(constants.priority.PRIORITY_LOW);
 const work = given('work');
@@ -39,8 +40,10 @@ mkdirSync(set, { recursive: true });
 const asOf = flags['as-of'];
 const until = asOf === undefined ? [] : ['--as-of', asOf];
 const out = ['--out', join(set, 'recorded.parquet')];
-await run(process.execPath, ['ops/cli/main.ts', given('features'), ...until, ...out]);
+await run(process.execPath, ['ops/cli/main.ts', given('features'), '--json', ...until, ...out]);
 await run(given('python'), [given('train'), '--set', set, '--out', join(work, 'model.onnx')]);
+// The model is there: that nobody is left to wait for it is no reason any more.
+process.off('disconnect', endAll);
 process.disconnect?.();
 
 async function run(command: string, args: readonly string[]): Promise<void> {

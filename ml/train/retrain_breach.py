@@ -33,7 +33,7 @@ def main():
     _, own = breach.predict(rows, columns, names, measured, breach.train(rows, columns, names, measured, parameters))
     trained = breach.train(rows, columns, names, whole, parameters)
     entry = breach.save(arguments.out, trained, rows, columns, names, dates, whole, sha, own)
-    print(f"{entry['file']}: {entry['training']['rows']} rows, labels until {dates[whole['labels_until']]}, out of sample {own['metrics']}")
+    print(f"{entry['file']}: {entry['training']['rows']} rows, labels until {dates[whole['labels_until']]}, out of sample {', '.join(f'{name} {value:.4g}' for name, value in own['metrics'].items())}")
 
 
 if __name__ == "__main__":

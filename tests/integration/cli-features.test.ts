@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ProcessTraining } from '#connectors/models/training.ts';
 import type { FeaturesOutcome } from '#ops/cli/features.ts';
 import { createTopics } from '#ops/embedded/prepare-system.ts';
 import { AVRO } from '#schemas/avro.ts';
@@ -146,5 +147,49 @@ describe('tidemark features', { timeout: 120_000 }, () => {
     expect((await tidemark.run('replay', 'response', '--name', 'unfit')).code).toBe(0);
     const { stderr } = await tidemark.run('features', '--out', out('unfit.parquet'), '--replay', 'unfit');
     expect(stderr).toContain('Replay unfit is of response, which writes none of market.returns');
+  });
+});
+
+describe('a training', { timeout: 120_000 }, () => {
+  /** Node in Python's place: what is trained is not the matter here. */
+  const trainer = (script: string) => {
+    const train = out('train.mjs');
+    writeFileSync(
+      train,
+      `import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+      const [set, file] = [process.argv[3], process.argv[5]];
+      ${script}`,
+    );
+    return { model: 'breach', features: 'features', train };
+  };
+  const training = (limitMs = 60_000) => {
+    const env = {
+      ...process.env,
+      KAFKA_BROKERS: services.kafkaBrokers.join(','),
+      SCHEMA_REGISTRY_URL: services.registryUrl,
+      TIDEMARK_HOME: services.home,
+    };
+    return new ProcessTraining({ python: process.execPath, folder: out('training'), limitMs, env });
+  };
+  const never = new AbortController().signal;
+
+  it('gives the file that its script makes of what was known then', async () => {
+    const script = 'writeFileSync(file, readFileSync(set + "/" + readdirSync(set)[0]));';
+    const bytes = await training().train(trainer(script), dayMicros(20), never);
+    await tidemark.run(
+      'features',
+      '--out',
+      out('wanted.parquet'),
+      '--as-of',
+      new Date(dayMicros(20) / 1000).toISOString(),
+    );
+    expect(readFileSync(out('wanted.parquet')).equals(bytes)).toBe(true);
+  });
+
+  it('says what its script said last where that fails, or takes too long', async () => {
+    const failing = training().train(trainer('console.error("too few days"); process.exit(3);'), null, never);
+    await expect(failing).rejects.toThrow(/RETRAINING_FAILED|The training ended with 1 .*too few days/s);
+    const late = training(3_000).train(trainer('setTimeout(() => {}, 60_000);'), null, never);
+    await expect(late).rejects.toThrow(/took longer than 0 minutes/);
   });
 });
