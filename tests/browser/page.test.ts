@@ -158,6 +158,19 @@ describe('the page', () => {
   );
 
   it(
+    'says which models count and what happened to them, and how likely limits are to be broken',
+    async () => {
+      const rows = (panel: string) => page.locator(`.${panel} tbody tr`).allTextContents();
+      await until('the shipped models', async () => (await rows('models')).length >= 1, LIMIT_MS);
+      expect((await rows('models'))[0]).toMatch(/^breach[0-9a-f]{12}champion1990-\d\d-\d\d20/);
+      expect(await text('.models .events')).toMatch(/breach promoted.*by tidemark: /);
+      await until('predictions', async () => (await rows('predictions')).length > 5, LIMIT_MS);
+      expect((await rows('predictions')).join()).toContain('closed form, not calibrated');
+    },
+    LIMIT_MS,
+  );
+
+  it(
     'lists the positions of the portfolio that is chosen by keyboard, in the order asked for',
     async () => {
       await page.locator('[data-portfolio="equal-weight"]').focus();

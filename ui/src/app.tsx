@@ -4,6 +4,7 @@ import { Chart } from './chart.tsx';
 import { Header } from './header.tsx';
 import { IndicatorsPanel } from './indicators.tsx';
 import { LimitsPanel } from './limits.tsx';
+import { ModelsPanel } from './models.tsx';
 import { OrderBookPanel } from './order-book.tsx';
 import { PerformancePanel } from './performance.tsx';
 import { Positions } from './positions.tsx';
@@ -46,6 +47,7 @@ export function App() {
             <Positions />
             <RegimesPanel />
             <IndicatorsPanel />
+            <ModelsPanel />
             <ReportsPanel />
           </>
         )}

@@ -58,7 +58,9 @@ export function PredictionsPanel() {
                 <th scope="col">1 day</th>
                 <th scope="col">5 days</th>
                 <th scope="col">20 days</th>
-                <th scope="col">Because of</th>
+                <th scope="col" className="why">
+                  Because of
+                </th>
                 <th scope="col">By</th>
               </tr>
             </thead>
