@@ -1245,9 +1245,9 @@ export interface BreachPrediction {
   readonly type: string;
   /** Figure over limit, 0 to 1000; null where it is not known. */
   readonly utilisation: null | number;
-  /** BROKEN: there is nothing to foresee. UNKNOWN: there is no figure, or no equity above zero (reason). In both there are no probabilities. */
+  /** BROKEN: there is nothing to foresee. UNKNOWN: there is no figure, no equity above zero, or no model of a figure that only a model can foresee (reason). In both there are no probabilities. */
   readonly state: 'PREDICTED' | 'BROKEN' | 'UNKNOWN';
-  /** NO_FIGURE or NO_EQUITY; null unless UNKNOWN. */
+  /** NO_FIGURE, NO_EQUITY or NO_MODEL; null unless UNKNOWN. */
   readonly reason: null | string;
   /** That the limit is broken on the next trading day, 0 to 1; null unless PREDICTED. The day that lasts is none of them: the row is as if it ended now. */
   readonly probability1: null | number;

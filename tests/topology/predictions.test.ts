@@ -71,6 +71,21 @@ describe('predictions', () => {
     expect(await said({ kind: 'pnl', value: breachPnl(at(35)) })).toBe(1);
   });
 
+  it('says nothing of what orders and clocks move without a model of it', async () => {
+    const desk = new PredictionsDesk().market(FIRST - 400, FIRST + 20);
+    for (let day = FIRST; day < FIRST + 20; day++) {
+      const eventTime = dayMicros(day, 16.3);
+      const value = limitUtilisation('stale-data', eventTime, 0.5 + 0.4 * Math.sin(day), 1);
+      await desk.steps([...dayOfSteps(day), { kind: 'utilisation', value }]).commit();
+    }
+    const records = desk.read();
+    const stale = records.filter(({ limitId }) => limitId === 'stale-data');
+    expect(stale).toHaveLength(20);
+    for (const record of stale)
+      expect(record).toMatchObject({ state: 'UNKNOWN', reason: 'NO_MODEL', probability20: null, method: null });
+    expect(records.some(({ limitId, state }) => limitId === 'leverage' && state === 'PREDICTED')).toBe(true);
+  });
+
   it('foresees minutes where a figure moves within the day, also after a process has ended, and of days nothing', async () => {
     const desk = new PredictionsDesk();
     const motion = new IntradayMotion();

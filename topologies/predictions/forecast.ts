@@ -3,9 +3,12 @@ import type { BreachRow } from '#ml/features/breach.ts';
 import { BASELINE, baselineOf } from '#ml/features/breach-model.ts';
 import { FEATURE_NAMES, HORIZONS_DAYS } from '#ml/features/breach-table.ts';
 import { BATCH_ROWS, type Contribution, contributionsOf, rowsToExplain } from '#ml/features/contributions.ts';
+import type { LimitTypeName } from '#schemas/limits.ts';
 import type { BreachScorer } from './models.ts';
 import type { Said } from './stored.ts';
 
+/** Figures that orders and clocks move, and no market: a diffusion says nothing of them, only a model that has seen them broken. */
+const MODEL_ONLY: ReadonlySet<string> = new Set<LimitTypeName>(['order-rate', 'turnover', 'stale-data']);
 const HORIZONS = HORIZONS_DAYS.length;
 const LAST = HORIZONS - 1;
 /** Below that a prediction is not taken apart. */
@@ -23,11 +26,11 @@ export interface Forecast {
   readonly limitId: string;
   readonly type: string;
   readonly row: BreachRow;
-  readonly state: Said['state'];
+  state: Said['state'];
   /** For 1, 5 and 20 days; empty unless PREDICTED. */
   probabilities: readonly number[];
   /** For 5, 30 and 60 minutes; empty unless PREDICTED of a figure that moves within the day. */
-  readonly minutes: readonly number[];
+  minutes: readonly number[];
   method: string | null;
   model: BreachScorer | null;
   shadow: BreachScorer | null;
@@ -52,6 +55,15 @@ export function forecastOf(limitId: string, type: string, row: BreachRow, minute
     shadowProbabilities: [],
     contributions: [],
   };
+}
+
+/** Once all models were asked: takes back what the closed form cannot say. */
+export function withhold(forecast: Forecast): void {
+  if (forecast.state !== 'PREDICTED' || forecast.model !== null || !MODEL_ONLY.has(forecast.type)) return;
+  Object.assign(forecast, {
+    ...{ state: 'UNKNOWN', method: null, shadow: null },
+    ...{ probabilities: [], minutes: [], shadowProbabilities: [] },
+  } satisfies Partial<Forecast>);
 }
 
 /** Asks one model for all its rows at once. Scores that are no probabilities leave what was said before. */

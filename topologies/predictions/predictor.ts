@@ -4,7 +4,7 @@ import { describeError, TidemarkError } from '#streams/kit/errors.ts';
 import type { GlobalTable, Processor, ProcessorContext, StreamRecord } from '#streams/topology/types.ts';
 import { DAY_MS, dateOf } from '../kit/days.ts';
 import type { KnownReturn } from '../kit/histories.ts';
-import { explain, type Forecast, forecastOf, isMaterial, score } from './forecast.ts';
+import { explain, type Forecast, forecastOf, isMaterial, score, withhold } from './forecast.ts';
 import type { BreachModels, BreachScorer } from './models.ts';
 import { type Live, Portfolios } from './portfolios.ts';
 
@@ -92,7 +92,10 @@ export class Predictor implements Processor<Input | null> {
   }
 
   beforeCommit(): void {
-    for (const each of this.#ready ?? this.#forecasts()) if (isSaid(each)) this.#say(each);
+    for (const each of this.#ready ?? this.#forecasts()) {
+      withhold(each.forecast);
+      if (isSaid(each)) this.#say(each);
+    }
     for (const live of this.#dirty.keys()) this.#portfolios.save(live);
     this.#dirty.clear();
     this.#ready = null;
@@ -200,7 +203,7 @@ export class Predictor implements Processor<Input | null> {
       type,
       utilisation: live.features.utilisation(limitId),
       state,
-      reason: state === 'UNKNOWN' ? row.reason : null,
+      reason: state === 'UNKNOWN' ? (row.reason ?? 'NO_MODEL') : null,
       probability1: probabilities[0] ?? null,
       probability5: probabilities[1] ?? null,
       probability20: probabilities[2] ?? null,

@@ -10,6 +10,7 @@ interface Prediction {
   readonly type: string;
   readonly utilisation: number | null;
   readonly state: string;
+  readonly reason: string | null;
   readonly probability1: number | null;
   readonly probability5: number | null;
   readonly probability20: number | null;
@@ -22,12 +23,17 @@ interface Prediction {
 }
 
 const PREDICTIONS = `query ($id: ID!) { predictions(portfolioId: $id) {
-  limitId type utilisation state probability1 probability5 probability20 probability5m probability30m probability60m method modelVersion
+  limitId type utilisation state reason probability1 probability5 probability20 probability5m probability30m probability60m method modelVersion
   contributions { group logOdds feature }
 } }`;
 const REFRESH_MS = 2_000;
 /** Of eight groups, the ones that matter most. */
 const SHOWN = 3;
+const REASONS: Readonly<Record<string, string>> = {
+  NO_FIGURE: 'No figure',
+  NO_EQUITY: 'No equity',
+  NO_MODEL: 'Not foreseen: no model has seen it broken',
+};
 /** Shown where figures move within the day. */
 const MINUTES = ['5 min', '30 min', '60 min'];
 
@@ -79,7 +85,7 @@ export function PredictionsPanel() {
 }
 
 function Row({ prediction, hasMinutes }: { prediction: Prediction; hasMinutes: boolean }) {
-  const { limitId, type, utilisation, state, method, modelVersion, contributions } = prediction;
+  const { limitId, type, utilisation, state, reason, method, modelVersion, contributions } = prediction;
   const by = method === 'model' ? `model ${modelVersion}` : method === null ? '' : 'closed form, not calibrated';
   const days = [prediction.probability1, prediction.probability5, prediction.probability20];
   const minutes = [prediction.probability5m, prediction.probability30m, prediction.probability60m];
@@ -100,7 +106,7 @@ function Row({ prediction, hasMinutes }: { prediction: Prediction; hasMinutes: b
         ))
       ) : (
         <td colSpan={probabilities.length} className="none">
-          {state === 'BROKEN' ? 'Broken now' : 'No figure'}
+          {state === 'BROKEN' ? 'Broken now' : (REASONS[reason ?? ''] ?? reason)}
         </td>
       )}
       <td className="why">
